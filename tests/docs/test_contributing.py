@@ -24,7 +24,7 @@ from orchestrator.routes.no_exports import NoExports
 PATH = ROOT / "CONTRIBUTING.md"
 TEXT = PATH.read_text(encoding="utf-8")
 PAGE = sections(PATH)
-TOOLS = {"pip", "python", "ruff", "mypy", "lint-imports", "orchestrator"}
+TOOLS = {"pip", "python", "ruff", "mypy", "lint-imports", "mkdocs", "orchestrator"}
 
 
 def table(heading: str, first: str) -> list[list[str]]:

@@ -60,7 +60,7 @@ class Figures:
 
 def figures(app: Records) -> Figures:
     """Return how everything stands now; nothing is made where nothing is, and nobody waits for it."""
-    here = Figures(disks=dict(_disks(app)), database_bytes=_database_bytes(app.settings.state_dir))
+    here = Figures(disks=dict(disks_of(app)), database_bytes=_database_bytes(app.settings.state_dir))
     if not app.has_state():
         return here
     now = app.clock.now()
@@ -90,12 +90,13 @@ def _lateness(store: Store, name: str, schedule: Schedule, now: datetime) -> flo
     return max(0.0, (now - schedule.next(max(settled)).at).total_seconds())
 
 
-def _disks(app: Records) -> Iterator[tuple[str, DiskRoom]]:
+def disks_of(app: Records) -> Iterator[tuple[str, DiskRoom]]:
+    """Yield the folders as they are set that the state, work and results of jobs are in, with the room there."""
     local = app.settings.local
     folders = [str(app.settings.state_dir), local.work_dir]
     folders += [str(app.config_dir / Path(table.output).expanduser()) for table in app.settings.jobs.values()]
     for folder in dict.fromkeys(filter(None, folders)):
-        there = _nearest(Path(folder).expanduser())
+        there = nearest(Path(folder).expanduser())
         try:
             room = shutil.disk_usage(there)
         except OSError:  # a network folder that does not answer: its absence is told by its row's
@@ -103,7 +104,7 @@ def _disks(app: Records) -> Iterator[tuple[str, DiskRoom]]:
         yield folder, DiskRoom(room.free, room.total)
 
 
-def _nearest(path: Path) -> Path:
+def nearest(path: Path) -> Path:
     """Return the folder itself, or the nearest one above it that is there."""
     return next((one for one in (path, *path.parents) if one.exists()), path)
 

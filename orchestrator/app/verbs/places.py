@@ -27,7 +27,7 @@ def place_of(app: Records, run: Head, daemon: ProcessRow) -> Iterator[str]:
     yield _slots_words(app, slots, working)
     if beside := [other for other in working if other.declaration and other.declaration == run.declaration]:
         yield f"It waits for {_name(app, beside[0].id)}, another date of the same job: one goes after the other."
-    ready = sorted((other for other in waiting if other not in working and _is_ready(other, now)), key=_order)
+    ready = sorted((other for other in waiting if other not in working and is_ready(other, now)), key=order)
     before = [other for other in ready if other.id != run.id]
     if run.id not in [other.id for other in ready]:
         return
@@ -41,13 +41,13 @@ def place_of(app: Records, run: Head, daemon: ProcessRow) -> Iterator[str]:
         yield f"It has to end by {_moment(run.finish_by)}; what it cannot do until then waits for its next window."
 
 
-def _is_ready(run: Waiting, now: float) -> bool:
+def is_ready(run: Waiting, now: float) -> bool:
     if run.request == "cancel":
         return True
     return run.state is not RunState.HELD or (run.who is not Who.PERSON and run.next_at <= now)
 
 
-def _order(run: Waiting) -> tuple[bool, int, float]:
+def order(run: Waiting) -> tuple[bool, int, float]:
     return run.request != "cancel", -run.priority, max(run.created, run.next_at)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from orchestrator.app.finding import find_run
+from orchestrator.app.finding import find_head
 from orchestrator.app.heartbeat import find_daemon
 from orchestrator.app.records import Records
 from orchestrator.app.verbs.pieces import about_piece
@@ -19,7 +19,7 @@ from orchestrator.core.units import format_count, format_seconds
 from orchestrator.engine.limits import no_place, taken_by_others
 from orchestrator.engine.request_limits import by_processes
 from orchestrator.engine.standing import SESSIONS, TASKS
-from orchestrator.engine.stores.records import ProcessRow, Run
+from orchestrator.engine.stores.records import Head, ProcessRow
 from orchestrator.engine.stores.sharing import live_limit
 from orchestrator.model.job import Job
 from orchestrator.model.states import TASK_LIVE, RunState, TaskState, UnitState, Who
@@ -63,12 +63,13 @@ def why(app: Records, name: str, unit: str = "") -> Why:
     Raises:
         UserError: No run is called so, or several are; or the run has no such piece.
     """
-    run = find_run(app.store, name)
-    sentences = about_piece(app.store, run, unit, app.clock.now()) if unit else _because(app, run)
+    run = find_head(app.store, name)
+    sentences = about_piece(app.store, run, unit, app.clock.now()) if unit else because(app, run)
     return Why(run.id, run.state, tuple(sentences))
 
 
-def _because(app: Records, run: Run) -> list[str]:
+def because(app: Records, run: Head) -> list[str]:
+    """Return why a run is where it is, in sentences."""
     if run.state is RunState.CLEANED:
         kept = json.loads(run.result)
         done = f"It is done: {kept['path']}."
@@ -84,9 +85,9 @@ def _because(app: Records, run: Run) -> list[str]:
     return sentences + _waiting(app, run, worked_on=worked_on)
 
 
-def _held(app: Records, run: Run, *, worked_on: bool) -> list[str]:
+def _held(app: Records, run: Head, *, worked_on: bool) -> list[str]:
     """Say since when a run is held, who must act, and what is next and when."""
-    since = f"It is held since {_ago(app, _held_since(app, run))}"
+    since = f"It is held since {_ago(app, held_since(app, run))}"
     if run.needs_person:
         return [f"{since}, and waits for a person.", *_after(run), *_then(app, worked_on=worked_on)]
     left = run.next_at - app.clock.now().timestamp()
@@ -97,7 +98,7 @@ def _held(app: Records, run: Run, *, worked_on: bool) -> list[str]:
     return [f"{since}, and waits for time: it is looked at again at {moment}, in {format_seconds(left)}, {by}."]
 
 
-def _by_daemon(app: Records, run: Run) -> str:
+def _by_daemon(app: Records, run: Head) -> str:
     row, _ = find_daemon(app.store, app.clock)
     if row is None:
         return "if `run` or `serve` is started again until then: no process works on it now"
@@ -112,7 +113,7 @@ def _then(app: Records, *, worked_on: bool) -> list[str]:
     return ["Then start `run` or `serve` again: no process works on it now."]
 
 
-def _held_since(app: Records, run: Run) -> str:
+def held_since(app: Records, run: Head) -> str:
     """Return when a run was held for this reason: looked at in vain, it is held on."""
     for event in reversed(app.store.events.latest(run.id, _EVENTS)):
         if event.name == "run.held" and json.loads(event.facts).get("reason") == run.reason:
@@ -130,7 +131,7 @@ def _clock(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _anew(run: Run) -> str:
+def _anew(run: Head) -> str:
     """Say what can be done about a run that has ended without a result."""
     clears = f"`orchestrator clean {run.id}` clears up"
     if run.who is Who.PERSON:
@@ -141,7 +142,7 @@ def _anew(run: Run) -> str:
     return f"`orchestrator retry {run.id}` goes on from {run.resume}; {clears}."
 
 
-def _after(run: Run) -> list[str]:
+def _after(run: Head) -> list[str]:
     """Say what takes a held run up again, where its reason does not."""
     return [] if "`orchestrator retry " in run.reason else [f"After that, `orchestrator retry {run.id}`."]
 
@@ -151,7 +152,7 @@ def _whole(sentence: str) -> str:
     return f"{sentence.rstrip('. ')}."
 
 
-def _waiting(app: Records, run: Run, *, worked_on: bool) -> list[str]:
+def _waiting(app: Records, run: Head, *, worked_on: bool) -> list[str]:
     if run.state is not RunState.EXPORTING:
         return [f"It is {run.state}: {_NEXT[run.state]} {'now' if worked_on else 'next'}."]
     tasks, now = app.store.tasks.of(run.id), app.clock.now().timestamp()
@@ -180,7 +181,7 @@ def _are(count: int, noun: str) -> str:
     return f"{format_count(count, noun)} {'is' if count == 1 else 'are'}"
 
 
-def _requests(app: Records, run: Run, now: float, *, worked_on: bool) -> list[str]:
+def _requests(app: Records, run: Head, now: float, *, worked_on: bool) -> list[str]:
     """Say how many requests are open, and which is tried again when."""
     open_ = app.store.units.of(run.id, states=(UnitState.WAITING, UnitState.CLAIMED))
     if not open_:
@@ -196,12 +197,12 @@ def _requests(app: Records, run: Run, now: float, *, worked_on: bool) -> list[st
     return [*found, *(_sessions(app, run) if _asks_copernicus(run) else ())]
 
 
-def _asks_copernicus(run: Run) -> bool:
+def _asks_copernicus(run: Head) -> bool:
     """Tell whether a run brings files of Copernicus."""
     return find_product(Job.from_json(run.job).product).service == COPERNICUS
 
 
-def _sessions(app: Records, run: Run) -> list[str]:
+def _sessions(app: Records, run: Head) -> list[str]:
     """Say that transfers wait for a session, where all are taken: by others, or by what the run itself does."""
     stands, count = app.standing().limits.get(SESSIONS), app.settings.copernicus.sessions
     if stands is None or stands.used < min(count, stands.allowed):
@@ -211,7 +212,7 @@ def _sessions(app: Records, run: Run) -> list[str]:
     return [f"{taken} taken, by {by}: other files wait for one."]
 
 
-def _taken(app: Records, run: Run) -> list[str]:
+def _taken(app: Records, run: Head) -> list[str]:
     """Say whose tasks leave a run no place, and what becomes of those runs."""
     now, stands = app.clock.now().timestamp(), app.standing()
     most = int(stands.limits[TASKS].allowed) if TASKS in stands.limits else live_limit(None, app.settings.ee.live_tasks)
@@ -230,7 +231,7 @@ def is_worked_on(app: Records, run_id: str) -> bool:
     return bool(app.worker(run_id))
 
 
-def nobody(app: Records, run: Run) -> list[str]:
+def nobody(app: Records, run: Head) -> list[str]:
     """Say what becomes of a run that no process works on now: its place among those that wait for the daemon."""
     row, _ = find_daemon(app.store, app.clock)
     if row is None:

@@ -110,20 +110,21 @@ def report_runs(store: Store, limit: int, now: datetime, budget_hours: float = 0
 
     `budget_hours` is what a run may cost whose job says nothing of it.
     """
-    return _reports(store, store.runs.heads(limit), now, budget_hours)
+    return report_heads(store, store.runs.heads(limit), now, budget_hours)
 
 
 def report_named(store: Store, name: str, limit: int, now: datetime) -> list[RunReport]:
     """Return how the runs stand whose job or base name is `name`, or whose id begins with it; newest first."""
-    return _reports(store, store.runs.named(name, limit), now)
+    return report_heads(store, store.runs.named(name, limit), now)
 
 
 def report_run(store: Store, run_id: str, now: datetime, budget_hours: float = 0.0) -> RunReport:
     """Return how the run of exactly this id stands."""
-    return _reports(store, store.runs.heads(run_id=run_id), now, budget_hours)[0]
+    return report_heads(store, store.runs.heads(run_id=run_id), now, budget_hours)[0]
 
 
-def _reports(store: Store, heads: Sequence[Head], now: datetime, budget_hours: float = 0.0) -> list[RunReport]:
+def report_heads(store: Store, heads: Sequence[Head], now: datetime, budget_hours: float = 0.0) -> list[RunReport]:
+    """Return how these runs stand, in their order, in six queries however many they are."""
     ids = [head.id for head in heads]
     exporting = [head.id for head in heads if head.state is RunState.EXPORTING]
     tallies, spent, said = _tallies(store, ids), store.usage.of(ids), store.lessons.values(EECU_HOURS, ids)

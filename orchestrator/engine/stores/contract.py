@@ -13,6 +13,7 @@ from orchestrator.engine.stores.contract_limits import SharedLimits
 from orchestrator.engine.stores.contract_marks import Marks
 from orchestrator.engine.stores.contract_watch import Censuses, Outbox, Pruning
 from orchestrator.engine.stores.contract_work import Costs, Ledger, Parts, TaskChange, Tasks, Units
+from orchestrator.engine.stores.listing_records import RunPage, RunQuery
 from orchestrator.engine.stores.records import (
     Admission,
     DateRow,
@@ -94,6 +95,12 @@ class Runs(Protocol):
 
     def named(self, name: str, limit: int = 100) -> list[Head]:
         """Return runs, newest first, whose job or base name is `name`, or whose id begins with it."""
+
+    def page(self, wanted: RunQuery) -> RunPage:
+        """Return a page of the runs that are meant, and how many they are, of one state of the database."""
+
+    def job_names(self) -> list[str]:
+        """Return what the jobs of all runs are called, each once, sorted."""
 
     def count(self) -> int:
         """Return how many runs there are."""
@@ -191,6 +198,9 @@ class Events(Protocol):
 
     def latest(self, run_id: str, limit: int = 50, *, after: int = 0) -> list[EventRow]:
         """Return the latest events whose sequence is greater than `after`, oldest first."""
+
+    def since(self, run_id: str, after: int, limit: int) -> list[EventRow]:
+        """Return the first events whose sequence is greater than `after`, oldest first."""
 
     def paces(self, run_ids: Sequence[str], since: str) -> Mapping[str, Pace]:
         """Return what several runs have received since a time (RFC 3339, UTC), in one query."""

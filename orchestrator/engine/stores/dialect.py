@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from enum import Enum, auto
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, create_engine, event, func, text
+from sqlalchemy import ColumnElement, Connection, Engine, Table, create_engine, event, func, select, text
 from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.exc import DatabaseError, OperationalError
 
@@ -32,7 +32,18 @@ def insert_and_add(table: Table, key: Collection[str], numbers: Collection[str])
     return statement.on_conflict_do_update(index_elements=list(key), set_=sums)
 
 
-def seconds_after(moment: ColumnElement[str], since: str) -> ColumnElement[float]:
+def json_value(column: ColumnElement[Any], path: str) -> ColumnElement[Any]:
+    """Return the value at a path (`$.area.source`) of a column that holds JSON; NULL where there is none."""
+    return func.json_extract(func.nullif(column, ""), path)
+
+
+def json_least(column: ColumnElement[Any], path: str) -> ColumnElement[Any]:
+    """Return the least value of the object at a path of a column that holds JSON; NULL where it is empty, or none."""
+    values = func.json_each(func.nullif(column, ""), path).table_valued("value")
+    return select(func.min(values.c.value)).correlate(column.table).scalar_subquery()
+
+
+def seconds_after(moment: ColumnElement[str], since: ColumnElement[str] | str) -> ColumnElement[float]:
     """How many seconds a time (RFC 3339, UTC) is after another."""
     return (func.julianday(moment) - func.julianday(since)) * 86_400
 

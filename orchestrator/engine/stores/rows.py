@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Row, Update, update
+from sqlalchemy import Row, Select, Update, and_, select, update
 
-from orchestrator.engine.stores.records import Head, Run
-from orchestrator.engine.stores.schema import tasks
+from orchestrator.engine.stores.records import RESULT, Head, Run
+from orchestrator.engine.stores.schema import documents, runs, tasks
 from orchestrator.engine.stores.work_records import Part, Task
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
@@ -19,10 +19,14 @@ from orchestrator.model.states import RUN_FINAL, Failure, PartState, RunState, T
 
 # Named one by one, so that an index finds them among thousands that have ended.
 OPEN_STATES = tuple(state for state in RunState if state not in RUN_FINAL)
+# What a head is made of: all columns of `runs`, and the `result`.
+HEADS: Select[Any] = select(*runs.c, documents.c.content.label("result")).select_from(
+    runs.outerjoin(documents, and_(documents.c.run_id == runs.c.id, documents.c.name == RESULT))
+)
 
 
 def head_of(row: Row[Any]) -> Head:
-    """Return the head that a row of all columns of `runs`, and the `result`, is."""
+    """Return the head that a row of `HEADS` is."""
     return Head(**_head_values(row))
 
 

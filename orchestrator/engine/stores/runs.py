@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, update
 
 from orchestrator.core.errors import UserError
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.dialect import insert_or_update, insert_where_absent
+from orchestrator.engine.stores.listing_records import RunPage, RunQuery
 from orchestrator.engine.stores.records import RESULT, Admission, Head, Run
-from orchestrator.engine.stores.rows import head_of, run_of
+from orchestrator.engine.stores.rows import HEADS, head_of, run_of
+from orchestrator.engine.stores.run_pages import page_of
 from orchestrator.engine.stores.schema import documents, fires, runs
 from orchestrator.engine.stores.tasks import insert_task
 from orchestrator.engine.stores.unit_rows import add_units
@@ -21,14 +23,12 @@ from orchestrator.model.states import RUN_FINAL, RUN_TRANSITIONS, RunState, Who,
 from orchestrator.model.unit import UnitPlan
 
 _INTERRUPTIONS = frozenset({RunState.HELD, RunState.FAILED, RunState.CANCELLED})
-_HEADS: Select[Any] = select(*runs.c, documents.c.content.label("result")).select_from(
-    runs.outerjoin(documents, and_(documents.c.run_id == runs.c.id, documents.c.name == RESULT))
-)
 # What is asked at every look; building a statement costs more than running it.
-_HEAD = _HEADS.where(runs.c.id == bindparam("of_run"))
+_HEAD = HEADS.where(runs.c.id == bindparam("of_run"))
 _OTHERS = select(documents.c.name, documents.c.content).where(
     documents.c.run_id == bindparam("of_run"), documents.c.name != RESULT
 )
+_JOB_NAMES = select(runs.c.job_name).distinct().order_by(runs.c.job_name)
 _REQUESTED = select(runs.c.request).where(runs.c.id == bindparam("of_run"))
 _NEWEST_FIRST = (runs.c.created.desc(), runs.c.id)
 _WRITE = insert_or_update(documents, ["run_id", "name"], ["content"])
@@ -160,13 +160,21 @@ class SqlRuns:
         begins = and_(runs.c.id >= name, runs.c.id < name + _AFTER_ALL)
         return self._heads(limit, or_(runs.c.job_name == name, runs.c.base_name == name, begins))
 
+    def page(self, wanted: RunQuery) -> RunPage:
+        with self._db.read() as db:
+            return page_of(db, wanted, self._db.now())
+
+    def job_names(self) -> list[str]:
+        with self._db.read() as db:
+            return list(db.scalars(_JOB_NAMES))
+
     def count(self) -> int:
         with self._db.read() as db:
             return db.execute(select(func.count()).select_from(runs)).scalar_one()
 
     def _heads(self, limit: int, *here: ColumnElement[bool]) -> list[Head]:
         with self._db.read() as db:
-            return [head_of(row) for row in db.execute(_HEADS.where(*here).order_by(*_NEWEST_FIRST).limit(limit))]
+            return [head_of(row) for row in db.execute(HEADS.where(*here).order_by(*_NEWEST_FIRST).limit(limit))]
 
     # -------------------------------------------------------------- changing
 

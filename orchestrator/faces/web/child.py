@@ -93,7 +93,7 @@ class _Keeper:
         said = ""
         for line in process.stdout or ():
             told = _told(line)
-            if told.get("event") == "web":
+            if told.get("message_type") == "web":
                 self._tell("web.started", {"address": str(told["url"]), "link": str(told["link"])})
             said = str(told.get("sentence", said))
         return said or f"it ended with exit code {process.wait()}"

@@ -20,6 +20,7 @@ from orchestrator.core.files import LockedError
 from orchestrator.faces.web import api, live, views
 from orchestrator.faces.web.gate import Gate
 from orchestrator.faces.web.pages import page, said
+from orchestrator.faces.web.refusals import is_for_programs, refusal
 from orchestrator.faces.web.site import HERE, Site, digest
 
 # Verbs are asked in threads; more at once would only take turns at the state.
@@ -123,7 +124,9 @@ def _broken(request: Request, error: Exception) -> Response:
 
 
 def _answer(request: Request, status: int, sentence: str) -> Response:
-    if request.url.path.startswith("/api/") or "text/html" not in request.headers.get("accept", "text/html"):
+    if is_for_programs(request.url.path):
+        return refusal(status, sentence, 1 if status >= 500 else 2)
+    if "text/html" not in request.headers.get("accept", "text/html"):
         return JSONResponse({"error": sentence}, status)
     if request.headers.get("hx-request") == "true":
         return said(request, sentence, "failed" if status >= 500 else "refused", status=status)

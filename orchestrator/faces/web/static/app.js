@@ -86,7 +86,7 @@ function ago(date) {
   return relative.format(Math.trunc(seconds / size), unit);
 }
 
-export function showTimes(root = document) {
+function showTimes(root = document) {
   for (const element of root.querySelectorAll("time[datetime]")) {
     const date = new Date(element.dateTime);
     if (Number.isNaN(date.getTime())) continue;
@@ -123,7 +123,7 @@ if (theme) {
 
 // ---------------------------------------------------------------- notes and copies
 
-export function note(text, kind = "done") {
+function note(text, kind = "done") {
   const made = document.createElement("div");
   made.className = "note";
   made.dataset.kind = kind;
@@ -170,5 +170,8 @@ document.addEventListener("htmx:after:request", (event) => {
 });
 document.addEventListener("htmx:after:swap", () => showTimes());
 document.addEventListener("htmx:error", () => showStale());
+
+// For the views' own modules, which must not import this file: under another address it would be another one.
+window.orchestrator = { note, showTimes };
 
 showTimes();

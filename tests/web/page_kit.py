@@ -1,0 +1,52 @@
+"""The page as a process, and requests of who is logged in."""
+
+from __future__ import annotations
+
+import re
+import signal
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+
+LOGIN = re.compile(r"http://127\.0\.0\.1:\d+/\?token=[\w.~-]+")
+
+
+class Served:
+    """A page that a process serves: its login's address, and requests with the cookie that follows from it."""
+
+    def __init__(self, running, home):
+        self.running = running
+        home.wait_until(lambda: LOGIN.search(running.said()) or self._ended(), seconds=60)
+        found = LOGIN.search(running.said())
+        assert found, running.said()
+        self.login = found[0]
+        self.url = self.login.partition("/?")[0]
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.get(self.login.removeprefix(self.url))
+
+    def _ended(self):
+        with Path(f"/proc/{self.running.pid}/stat").open() as stat:
+            return stat.read().rpartition(")")[2].split()[0] == "Z"
+
+    def get(self, path, **how):
+        return self.session.get(self.url + path, timeout=30, **how)
+
+    def post(self, path, **how):
+        headers = {"Origin": self.url} | how.pop("headers", {})
+        return self.session.post(self.url + path, timeout=30, headers=headers, **how)
+
+
+@contextmanager
+def serving(home, *words, **environment):
+    """Start the program's page, `orchestrator web` or what `words` say, and stop it at the end."""
+    told = [*(words or ("web", "--port", "0")), "--state-dir", "state"]
+    running = home.program.start(told, home.folder, **home.environment, **environment)
+    try:
+        yield Served(running, home)
+    finally:
+        running.signal(signal.SIGTERM)
+        outcome = running.wait()
+    assert outcome.code == 0, outcome.err
+    assert "Traceback" not in outcome.err + outcome.out, outcome.err

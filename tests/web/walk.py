@@ -1,0 +1,67 @@
+"""One walk through a view: it is opened once, and looked at in each width and light."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import browsing
+from playwright.sync_api import Page
+from views import View
+
+# Phone; a usual window; 2160p.
+PHONE, WINDOW, LARGE = (400, 800), (1600, 1000), (3840, 2160)
+
+
+@dataclass
+class Walk:
+    """
+    What a view showed.
+
+    Attributes:
+        status: Of HTTP.
+        outline: Title, headings, landmarks, text, maps.
+        reached: Controls that Tab reaches, in order; `unseen` do not show it; `controls` is what there is.
+        axe: By light: what is wrong for those who do not see, or see little.
+        misfits: By width: what sticks out or lies on something else.
+        heard: Errors, requests to strangers, breaches of the policy.
+    """
+
+    status: int
+    outline: dict
+    reached: list[str]
+    unseen: list[str]
+    controls: list[str]
+    axe: dict[str, list[str]] = field(default_factory=dict)
+    misfits: dict[int, list[str]] = field(default_factory=dict)
+    heard: list[str] = field(default_factory=list)
+
+
+def settle(page: Page) -> None:
+    """Wait until a page has loaded what it shows."""
+    page.wait_for_function("looks.settled()", polling=100)
+
+
+def resize(page: Page, size: tuple[int, int]) -> None:
+    """Give the window another size, and let the page be drawn in it."""
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def walk(page: Page, watch: browsing.Watch, view: View, runs: dict[str, str]) -> Walk:
+    """Open a view and look at it from all sides."""
+    resize(page, WINDOW)
+    answer = page.goto(view.path.format(**runs))
+    settle(page)
+    if view.has_map:
+        page.wait_for_selector(".map canvas", timeout=20_000)
+    found = Walk(answer.status, page.evaluate("looks.outline()"), *browsing.tab_through(page))
+    found.misfits[WINDOW[0]] = browsing.misfits(page)
+    found.axe["light"] = browsing.axe(page)
+    page.emulate_media(color_scheme="dark")
+    resize(page, PHONE)
+    found.misfits[PHONE[0]] = browsing.misfits(page)
+    found.axe["dark"] = browsing.axe(page)
+    resize(page, LARGE)
+    found.misfits[LARGE[0]] = browsing.misfits(page)
+    found.heard = watch.of(page)
+    return found
