@@ -154,6 +154,43 @@ document.addEventListener("click", async (event) => {
   }
 });
 
+// ---------------------------------------------------------------- questions
+
+// What cannot be taken back is asked about first; Escape leaves it.
+document.addEventListener("htmx:confirm", (event) => {
+  const { ctx, issueRequest, dropRequest } = event.detail;
+  event.preventDefault();
+  const button = ctx.sourceElement.matches("button") ? ctx.sourceElement : ctx.sourceElement.querySelector("button");
+  ask(ctx.confirm, button?.textContent.trim() || "Do it").then((yes) => (yes ? issueRequest() : dropRequest()));
+});
+
+export function ask(question, label) {
+  const dialog = document.createElement("dialog");
+  dialog.className = "ask";
+  dialog.setAttribute("aria-label", "Are you sure?");
+  const words = document.createElement("p");
+  words.textContent = question;
+  const answers = document.createElement("form");
+  answers.method = "dialog";
+  answers.className = "actions";
+  for (const [value, text, kind] of [["", "Leave it", ""], ["yes", label, " first"]]) {
+    const button = document.createElement("button");
+    button.className = `button${kind}`;
+    button.value = value;
+    button.textContent = text;
+    answers.append(button);
+  }
+  dialog.append(words, answers);
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "yes");
+    });
+  });
+}
+
 // ---------------------------------------------------------------- fragments
 
 // A fragment says which text it has; the server answers 304 while it is the same, and nothing is drawn.
