@@ -40,6 +40,9 @@ class Serving(uvicorn.Server):
     async def shutdown(self, sockets: list[Any] | None = None) -> None:
         """Stop listening, let answers be finished, and end."""
         self._end_streams()
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, Patient):
+                connection.end_if_idle()
         await super().shutdown(sockets)
 
 
@@ -79,6 +82,12 @@ class Patient(H11Protocol):
     def resume_writing(self) -> None:
         self._moves()
         super().resume_writing()
+
+    def end_if_idle(self) -> None:
+        """Be gone at once where no request is under way: to say farewell by TLS would take the reader's answer."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        if cycle is None or cycle.response_complete:
+            self._cut()
 
     def _heard(self) -> None:
         """The request is there; what its answer takes is ours."""
