@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import geopandas
 import journey_kit as kit
+import rasterio
 import shapely
 
 from orchestrator.core.clock import SystemClock
+from orchestrator.engine.stores.contract_work import TaskChange
 from orchestrator.engine.stores.records import ProcessRow
 from orchestrator.engine.stores.sql import SqlStore
-from orchestrator.model.states import RunState, Who
+from orchestrator.model.states import Failure, RunState, Who
 from orchestrator.tiling.file import name_tiles, write_tiles
 
 # A text that would be seen if it were ever taken for markup: it makes an element, and a dialog.
 CANARY = "<img src=x class=canary onerror=alert(1)>\"'><script class=canary>alert(2)</script>{{7*7}}"
+AREA_NAME = "an area<img src=x class=canary onerror=alert(4)>.geojson"
 HELD_REASON = f"Earth Engine says: {CANARY}"
 JOBS = """
 [jobs.nightly]
@@ -80,8 +84,8 @@ class Stage:
 
     Attributes:
         home: The folder, the program and the sandbox.
-        runs: Ids of runs by what is the matter with them: `done`, `later`, `cube`, `chips`, `table`, `going`, `held`,
-            `failed`, `cancelled`, `waiting`.
+        runs: Ids of runs by what is the matter with them: `done`, `later`, `cube`, `chips`, `table`, `spoilt`, `going`,
+            `held`, `failed`, `cancelled`, `waiting`.
     """
 
     home: kit.Home
@@ -114,6 +118,7 @@ def make(folder: Path, program: kit.Program, service: kit.Service) -> Stage:
     (folder / "config.toml").write_text(f'[gcs]\nbucket = "{kit.BUCKET}"\n{JOBS}')
     (folder / "cube.toml").write_text(CUBE)
     (folder / "wells.csv").write_text(WELLS)
+    kit.write_area(folder / AREA_NAME)
     begun = {name: _start(stage, *words, **more) for name, (words, more) in _commands(stage).items()}
     for name in ("waiting", "cancelled"):
         stage.home.command("submit", *stage.home.job("--base-name", name)).expect(0)
@@ -146,7 +151,8 @@ def _commands(stage: Stage) -> Mapping[str, tuple[list[str], dict[str, str]]]:
     return {
         "done": (mosaic("done"), {}),
         "later": (mosaic("done", "--start-date", "2024-06-01", "--end-date", "2024-07-01", "--output", "later"), {}),
-        "held": (mosaic("held", "--min-valid", "0.99"), {}),
+        "held": (mosaic("held", "--min-valid", "0.99", "--shapefile", AREA_NAME), {}),
+        "spoilt": (mosaic("spoilt"), {}),
         "failed": (mosaic("failed", "--bands", "x,nothing"), {}),
         "going": (mosaic("going"), killed),
         "cube": (["run", "cube.toml"], {}),
@@ -176,9 +182,19 @@ def _ids(stage: Stage) -> dict[str, str]:
 
 
 def _spoil(stage: Stage) -> None:
-    """Write what strangers say where the program writes it: a service's sentence, the facts of an event."""
+    """Write what strangers say where the program writes it: sentences of services, facts of events, tags of a file."""
     with stage.store() as store:
         held = store.runs.head(stage.runs["held"])
         assert (held.state, held.who) == (RunState.HELD, Who.PERSON), held.reason
         store.runs.set_state(held.id, RunState.HELD, HELD_REASON, who=Who.PERSON)
         store.events.record(held.id, "run.held", {"reason": HELD_REASON, "who": "person", "next_at": 0.0})
+        going = stage.runs["going"]
+        for task in store.tasks.of(going):
+            store.tasks.change(going, {task.key: TaskChange(error=HELD_REASON, failure=Failure.MEMORY)})
+            store.events.record(going, "task.failed", {"task": task.key, "error": HELD_REASON, "failure": "MEMORY"})
+        store.job_states.pause("weekly", CANARY)
+    with closing(sqlite3.connect(stage.folder / "state" / "state.db")) as database, database:
+        database.execute("UPDATE units SET error = ? WHERE run_id = ?", [HELD_REASON, stage.runs["chips"]])
+    with rasterio.open(stage.folder / "out" / "spoilt_clipped.tif", "r+", IGNORE_COG_LAYOUT_BREAK="YES") as raster:
+        raster.descriptions = [CANARY] * raster.count
+        raster.update_tags(AREA_OR_POINT=CANARY, NOTE=CANARY)

@@ -64,10 +64,13 @@ def test_a_page_that_is_gone_is_told_of_and_comes_back_by_itself(home, chromium)
     first = home.program.start([*words, "0"], home.folder)
     served = Served(first, home)
     with browsing.visit(chromium, served.login) as (page, _):
+        page.clock.install()  # so that nobody waits for as long as a reader would
+        page.reload()
         expect(page.locator("#stale")).to_be_hidden()
 
         first.signal(signal.SIGKILL)
         first.wait()
+        page.clock.fast_forward("00:25")
 
         expect(page.locator("#stale")).to_be_visible(timeout=FRESH_MS)
         with serving(home, *words[:1], "--port", served.url.rpartition(":")[2]):

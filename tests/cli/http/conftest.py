@@ -6,18 +6,20 @@ import threading
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from orchestrator.app import Application
 from orchestrator.config import load
-from orchestrator.faces.web import api
+from orchestrator.faces.listening import Listening
 from orchestrator.faces.web.api.document import document
+from orchestrator.faces.web.gate import Options
+from orchestrator.faces.web.joined import make
+from orchestrator.faces.web.site import make_site
 
 BASE = "/api/v1"
+TOKEN = "of-the-tests-alone"  # noqa: S105  nobody else's
 
 
 @cache
@@ -104,8 +106,10 @@ def serve(tmp_path, monkeypatch):
             loaded.settings, stop=threading.Event(), config_dir=tmp_path, refused_jobs=loaded.refused_jobs
         )
         opened.append(app)
-        site = SimpleNamespace(app=app, reload=reload)
-        return Api(TestClient(Starlette(routes=api.routes(site))))
+        where = Listening("127.0.0.1", 8765, token=TOKEN)
+        client = TestClient(make(make_site(app, Options(where), reload)), "http://127.0.0.1:8765")
+        client.headers["Authorization"] = f"Bearer {TOKEN}"
+        return Api(client)
 
     yield served
     for app in opened:

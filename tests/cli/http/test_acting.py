@@ -199,3 +199,36 @@ def test_what_is_not_there_is_told_as_any_error(serve, method, path, status):
     answer = serve().client.request(method, f"/api/v1{path}")
 
     assert (answer.status_code, answer.json()["message_type"]) == (status, "error")
+
+
+def test_what_was_done_stands_among_the_events_of_the_run(kept, serve):
+    """With the verb, that a program did it, and from where; a question leaves nothing."""
+    run = kept.admit("east")
+    api = serve()
+
+    api.post("/runs/east/priority", priority=5)
+    api.get("/runs/east/why")
+
+    (told,) = [one for one in api.get("/runs/east/events").json() if one["event"] == "web.action"]
+    assert (told["run"], told["verb"], told["by"], told["client"]) == (run.id, "prioritise", "api", "testclient")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "said"),
+    [
+        ({"Authorization": ""}, 401, "a token is needed"),
+        ({"Authorization": "Bearer of-somebody-else"}, 401, "a token is needed"),
+        ({"Authorization": "", "Accept": "text/html"}, 401, "a token is needed"),
+        ({"Host": "evil.example"}, 421, "the page is not called so"),
+    ],
+    ids=["none", "another", "none, of a browser", "another name"],
+)
+def test_who_has_no_token_is_told_so_as_programs_are(kept, serve, headers, status, said):
+    """Nothing is done."""
+    run = kept.admit("east")
+
+    answer = serve().ask("post", "/runs/east/cancel", headers=headers)
+
+    assert (answer.status_code, answer.json()["exit_code"]) == (status, 2)
+    assert answer.json()["sentence"].startswith(said)
+    assert kept.store.runs.head(run.id).state is RunState.ADMITTED

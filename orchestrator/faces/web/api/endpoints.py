@@ -39,6 +39,16 @@ class Endpoint:
     words: type[QueryWords] = QueryWords
     body: type[RequestBody] = RequestBody
 
+    @property
+    def verb(self) -> str:
+        """What it is called in the log."""
+        return self.call.__name__.partition("_")[2]
+
+    @property
+    def logged(self) -> bool:
+        """Whether it changes something; a plan does not."""
+        return self.method == "POST" and self.path != "/plan"
+
 
 def _looks(
     path: str,
