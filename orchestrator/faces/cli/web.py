@@ -82,7 +82,7 @@ def web(context: Context, /, **given: Any) -> int:
             webbrowser.open(link)
 
     try:
-        serving.serve(make_site(app, options, lambda: _loaded(context, given)), context.stop, ready)
+        serving.serve_page(make_site(app, options, lambda: _loaded(context, given)), context.stop, ready)
     finally:
         _forget(app)
     return 0

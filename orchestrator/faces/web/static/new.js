@@ -307,10 +307,7 @@ function show(told) {
   box.classList.remove("old");
   box.innerHTML = told.html;
   byId("submit").addEventListener("click", submit);
-  if (told.area) {
-    if (shapes().length) draw.clear();
-    see({...told.area, name: ""});
-  }
+  if (told.area) see({...told.area, name: ""});
   showParts(told.parts ?? empty);
   window.orchestrator?.showTimes?.(box);
   byId("h-plan").focus({preventScroll: true});

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from orchestrator.app.desk import CancelledError, Desk, Place, Question
 from orchestrator.app.verbs.draft_defaults import first_form, form_of_run, free_name, products_with
 from orchestrator.app.verbs.drafts import GENERAL, DraftError, read_form
-from orchestrator.app.verbs.recipes import recipe_names
+from orchestrator.app.verbs.recipes import RecipeTold, recipe_names
 from orchestrator.core.errors import OrchestratorError, TransientError, UserError
 from orchestrator.faces.web.new_fields import FURTHER, OWN, is_shown
 from orchestrator.faces.web.pages import HTML, acted, body, form, page, render
@@ -55,6 +55,7 @@ class _New:
         self._desk = Desk(Place(site.app.settings, site.app.config_dir, self._base, site.options.words))
         self._guard = threading.Lock()
         self._asked: OrderedDict[str, Question] = OrderedDict()
+        self._recipes: dict[str, RecipeTold] = {}  # the code does not change while it runs
 
     # ------------------------------------------------------------ the form
 
@@ -70,8 +71,10 @@ class _New:
 
     def recipe(self, request: Request) -> Response:
         """Show the parameters of a recipe, filled in as the address says."""
-        told = self._answer(self._desk.ask("recipe", request.query_params.get("recipe", "")))
-        facts = {"told": told, "values": dict(request.query_params)}
+        name = request.query_params.get("recipe", "")
+        if name not in self._recipes:
+            self._recipes[name] = self._answer(self._desk.ask("recipe", name))
+        facts = {"told": self._recipes[name], "values": dict(request.query_params)}
         return Response(render(request, "parts/new_recipe.html", facts), media_type=HTML)
 
     # ------------------------------------------------------------ the area
@@ -172,4 +175,4 @@ def _fields(request: Request) -> dict[str, str]:
 def _refused(error: OrchestratorError) -> Response:
     """Return what is wrong with a form, by field."""
     fields = error.fields if isinstance(error, DraftError) else {GENERAL: str(error)}
-    return JSONResponse({"state": "refused", "fields": fields}, 422)
+    return JSONResponse({"state": "refused", "fields": fields})
