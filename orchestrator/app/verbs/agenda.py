@@ -98,9 +98,7 @@ class JobAgenda:
     def summary(self) -> str:
         """How many of the last dates came to what, such as `27 done, 2 skipped`."""
         counts = Counter(past.outcome for past in self.last)
-        return ", ".join(
-            f"{counts[outcome]} {OUTCOME_WORDS[outcome]}" for outcome in reversed(_WORST) if counts[outcome]
-        )
+        return ", ".join(f"{counts[outcome]} {words}" for outcome, words in OUTCOME_WORDS.items() if counts[outcome])
 
 
 @dataclass(frozen=True, slots=True)

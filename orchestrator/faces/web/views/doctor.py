@@ -53,7 +53,7 @@ def _checkup(request: Request) -> Checkup:
 def _facts(checkup: Checkup) -> Mapping[str, Any]:
     seen = checkup.look()
     worst_first = sorted(seen.findings, key=lambda finding: ("error", "warning", "ok").index(finding.verdict))
-    shown = [Shown(finding, tuple(_words(finding.mend))) for finding in worst_first]
+    shown = [Shown(finding, tuple(_words(finding.seen)), tuple(_words(finding.mend))) for finding in worst_first]
     return {"seen": seen, "shown": shown, "kept": int(KEPT_SECONDS), "states": _STATES}
 
 
@@ -62,9 +62,10 @@ _STATES: Mapping[str, str] = {"ok": "PASSED", "warning": "WARNING", "error": "WR
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A finding, with the words of how to mend it: each with `""`, `code` or `command`."""
+    """A finding, with the words of what was seen and of how to mend it: each with `""`, `code` or `command`."""
 
     finding: Finding
+    seen: tuple[tuple[str, str], ...]
     mend: tuple[tuple[str, str], ...]
 
 
