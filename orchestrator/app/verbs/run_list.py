@@ -64,12 +64,13 @@ def list_pieces(app: Records, name: str, stage: str = "", skip: int = 0, limit: 
     """
     run = find_head(app.store, name).id
     marks, others = app.store.marks.of(run), app.store.marks.unplaced(run)
+    pieces: list[Mark | Unplaced] = [*marks, *others]
     counts: dict[str, dict[str, int]] = {}
-    for each in (*marks, *others):
+    for each in pieces:
         of_kind = counts.setdefault(each.kind, {})
         letter = _stage(each)
         of_kind[letter] = of_kind.get(letter, 0) + 1
-    wanted = (each for each in (*marks, *others) if stage in ("", _stage(each)))
+    wanted = (each for each in pieces if stage in ("", _stage(each)))
     found = list(islice(wanted, skip, skip + limit + 1))
     return PieceList(run, tuple(_listed(found[:limit])), counts, bool(marks), len(found) > limit)
 
