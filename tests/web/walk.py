@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 import browsing
-from playwright.sync_api import Page, TimeoutError
+from playwright.sync_api import Error, Page
 from views import View
 
 # Phone; a usual window; 2160p.
@@ -40,13 +40,13 @@ class Walk:
 
 def settle(page: Page) -> None:
     """Wait until a page has loaded what it shows."""
-    with suppress(TimeoutError):  # what is wrong then, the looks show
+    with suppress(Error):  # what is wrong then, the looks show
         page.wait_for_function("looks.settled()", polling=100, timeout=SETTLED_MS)
 
 
 def draw(page: Page) -> None:
     """Wait until a map has drawn all it has; one that never does is told by what it lacks."""
-    with suppress(TimeoutError):
+    with suppress(Error):
         page.wait_for_selector(".map[data-idle=yes]", timeout=SETTLED_MS)
 
 
