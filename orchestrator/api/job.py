@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from orchestrator.api.areas import area_table
 from orchestrator.api.arguments import first_and_end, number_text, numbers, path_of, path_text, table_of, texts, writing
 from orchestrator.api.images import GRAPH, ask_bands, call_for_image, graph_of, is_image
-from orchestrator.api.toml import to_toml
 from orchestrator.config import JobTable, explain, read_table
 from orchestrator.core.errors import RecipeError, UserError
 from orchestrator.core.files import write_whole
+from orchestrator.core.toml import to_toml
 from orchestrator.model.job import Job as Declared
 
 if TYPE_CHECKING:

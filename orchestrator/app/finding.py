@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.core.errors import UserError
+from orchestrator.core.errors import UnknownNameError, UserError
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Head, Run
 
@@ -33,7 +33,7 @@ def find_head(store: Store, name: str) -> Head:
         return (exact or newest)[0]
     if not newest:
         what = "there is no run yet" if name == LATEST else f"{name!r} is no run: neither a name nor the start of an id"
-        raise UserError(f"{what}; `orchestrator status` lists them")
+        raise UnknownNameError(f"{what}; `orchestrator status` lists them")
     told = "; ".join(f"{head.id} ({_told(head)})" for head in newest[:_SHOWN])
     more = f"; and {len(newest) - _SHOWN} older" if len(newest) > _SHOWN else ""
     raise UserError(f"{name!r} means {len(newest)} runs; say which by its id: {told}{more}")

@@ -8,6 +8,7 @@ what was expected and what to do.
     │   ├── ConfigError      a setting, its file and its key
     │   ├── ExtraError       an optional part that is not installed
     │   ├── PlanError        a grid or a budget that cannot be met
+    │   ├── UnknownNameError  no run or job is called so
     │   └── RecipeError      what the pixels should be: bands, dates, parameters, user code
     ├── TransientError       time: the same call may succeed later
     │   ├── UnreachableError  ... because nobody answers at the address: said at once, not after all retries
@@ -70,6 +71,10 @@ class ExtraError(UserError):
 
 class PlanError(UserError):
     """No grid or split satisfies what was asked."""
+
+
+class UnknownNameError(UserError):
+    """No run, or no job, is called so."""
 
 
 class RecipeError(UserError):

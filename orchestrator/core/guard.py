@@ -18,7 +18,7 @@ _ADDRESSES = frozenset({"ORCHESTRATOR_NOTIFY__URLS"})
 OURS = frozenset(
     {
         *("state.db", "state.db-wal", "state.db-shm", "state.db-journal", "owner", "prefix.json", "prefix.lock"),
-        *("serve.lock", "locks", "backups", "sandbox", "web.token", "web.json"),
+        *("serve.lock", "locks", "backups", "sandbox", "areas", "web.token", "web.json"),
     }
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any, TypeVar
@@ -29,6 +30,14 @@ def read_parameters(cls: type[P], given: Mapping[str, Any], recipe: str) -> P:
             raise RecipeError(f"recipe {recipe} has no parameter {name!r}; {hint}")
         values[name] = _convert(value, known[name], f"parameter {name!r} of recipe {recipe}")
     return cls(**values)
+
+
+def told_parameters(cls: type[Any]) -> dict[str, tuple[Any, str]]:
+    """Return the parameters that `cls` declares, by name: the default, and what its docstring says of it."""
+    _, _, told = (cls.__doc__ or "").partition("Attributes:")
+    entries = re.split(r"^ {8}(\w+): ", told, flags=re.MULTILINE)
+    meanings = {name: " ".join(text.split()) for name, text in zip(entries[1::2], entries[2::2], strict=True)}
+    return {f.name: (f.default, meanings.get(f.name, "")) for f in fields(cls)}
 
 
 def provenance(recipe: str, parameters: Any, attribution: str, licence: str) -> dict[str, Any]:

@@ -100,6 +100,25 @@ RECIPES: Mapping[str, Callable[[], Recipe]] = MappingProxyType(
 )
 
 
+# Where the parameters of each are declared: `file:class` in this folder.
+PARAMETERS: Mapping[str, str] = MappingProxyType(
+    {
+        "sentinel2-cloudless": "sentinel2:Sentinel2Parameters",
+        "sentinel2-cloudscore": "cloudscore:CloudScoreParameters",
+        "landsat-composite": "landsat:LandsatParameters",
+        "sentinel1-backscatter": "sentinel1:Sentinel1Parameters",
+        "ndvi-series": "ndvi:NdviParameters",
+        "lst-series": "temperature:TemperatureParameters",
+        "embeddings": "embeddings:EmbeddingParameters",
+        "terrain": "terrain:TerrainParameters",
+        "landcover": "landcover:LandCoverParameters",
+        "dataset": "dataset:DatasetParameters",
+        "image-code": "user_code:UserCodeParameters",
+        "graph": "graph:GraphParameters",
+    }
+)
+
+
 # Those whose pixels do not depend on the dates of a job: it may leave them out.
 UNDATED = frozenset({"dataset", "graph", "landcover", "terrain"})
 

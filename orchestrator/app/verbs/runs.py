@@ -72,7 +72,7 @@ def begin(
         for note in notes:
             tell(note)
     if known is None or known.state in RUN_FINAL:
-        _check_output(app, job, declaration, overwrite=overwrite)
+        check_output(app, job, declaration, overwrite=overwrite)
     again = again or _is_partial(known) or _result_is_gone(app, known, busy)
     run = _admit(app, job, today, declaration, again=again, overwrite=overwrite, priority=priority)
     snapshot = Job.from_json(run.job)
@@ -124,7 +124,7 @@ def submit(
     declaration, job = job.declaration(), job.dated(today)
     with busy(f"planning {job.base_name}"):
         app.product(job).check(job)
-    _check_output(app, job, declaration, overwrite=overwrite)
+    check_output(app, job, declaration, overwrite=overwrite)
     known = app.store.runs.find(job.fingerprints())
     again = again or _is_partial(known) or _result_is_gone(app, known, busy)
     return _admit(app, job, today, declaration, again=again, overwrite=overwrite, priority=priority)
@@ -179,7 +179,7 @@ def _held(app: Application, run_id: str) -> Iterator[Lease]:
         yield lease
 
 
-def _check_output(app: Application, job: Job, declaration: str, *, overwrite: bool) -> None:
+def check_output(app: Application, job: Job, declaration: str, *, overwrite: bool) -> None:
     """Refuse to begin where another installation is at work, or where a file lies that this job did not make."""
     product = find_product(job.product)
     files, whose = product.files(job), partial(product.whose, job)

@@ -12,7 +12,7 @@ from orchestrator.app.heartbeat import as_daemon
 from orchestrator.app.records import Records
 from orchestrator.app.scheduled import scheduled
 from orchestrator.app.verbs.jobs import wrong_jobs
-from orchestrator.core.errors import UserError
+from orchestrator.core.errors import UnknownNameError, UserError
 from orchestrator.core.nearest import hint
 from orchestrator.engine.scheduler import Moment, Schedule
 from orchestrator.engine.stores.records import DateRow, Head, JobState, Run
@@ -284,4 +284,6 @@ def _entry(app: Records, name: str, entries: Sequence[ScheduledJob]) -> Schedule
     if name in app.settings.jobs:
         raise UserError(f"job {name} has no schedule: write cron or every in its table of config.toml")
     known = [entry.name for entry in entries]
-    raise UserError(f"config.toml has no job {name!r}; {hint(name, known) if known else 'it has no scheduled job'}")
+    raise UnknownNameError(
+        f"config.toml has no job {name!r}; {hint(name, known) if known else 'it has no scheduled job'}"
+    )

@@ -199,6 +199,9 @@ class Events(Protocol):
     def latest(self, run_id: str, limit: int = 50, *, after: int = 0) -> list[EventRow]:
         """Return the latest events whose sequence is greater than `after`, oldest first."""
 
+    def since(self, run_id: str, after: int, limit: int) -> list[EventRow]:
+        """Return the first events whose sequence is greater than `after`, oldest first."""
+
     def paces(self, run_ids: Sequence[str], since: str) -> Mapping[str, Pace]:
         """Return what several runs have received since a time (RFC 3339, UTC), in one query."""
 

@@ -36,6 +36,12 @@ class SqlEvents:
             rows = [EventRow(r.sequence, r.at, r.name, r.facts) for r in db.execute(query)]
         return rows[::-1]
 
+    def since(self, run_id: str, after: int, limit: int) -> list[EventRow]:
+        here = (events.c.run_id == run_id, events.c.sequence > after)
+        query = select(events).where(*here).order_by(events.c.sequence).limit(limit)
+        with self._db.read() as db:
+            return [EventRow(r.sequence, r.at, r.name, r.facts) for r in db.execute(query)]
+
     def paces(self, run_ids: Sequence[str], since: str) -> Mapping[str, Pace]:
         weight = func.coalesce(func.sum(events.c.bytes), 0)
         query = select(events.c.run_id, func.count(), weight, func.min(events.c.at), func.max(events.c.at)).where(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import rich_click as click
@@ -35,8 +36,7 @@ def doctor(context: Context, /, offline: bool, **given: Any) -> int:
 
 def show(finding: Finding, output: Output) -> None:
     """Show one finding."""
-    facts = {"name": finding.name, "verdict": finding.verdict, "seen": finding.seen, "mend": finding.mend}
-    output.message("finding", facts)
+    output.message("finding", asdict(finding))
     sign = {"ok": "ok     ", "warning": "warning", "error": "ERROR  "}[finding.verdict]
     output.say(f"{sign} {finding.name:<13} {finding.seen}")
     if finding.mend:

@@ -13,6 +13,7 @@ from orchestrator.engine.stores.records import Run
 from orchestrator.faces.cli.exits import DONE, PARTLY
 from orchestrator.faces.cli.left_out import left_out_words
 from orchestrator.faces.cli.output import Output
+from orchestrator.faces.objects import runs as objects
 from orchestrator.model.audit import AuditReport
 from orchestrator.model.job import Job
 from orchestrator.model.states import RunState
@@ -47,7 +48,7 @@ def conclude(run: Run, output: Output, *, audit: int = 0) -> int:
             output.warn(f"{missing}. The same command asks for those alone")
             return PARTLY
         return DONE
-    output.message("summary", {"run": run.id, "state": run.state, "reason": run.reason})
+    output.message("summary", objects.no_result_facts(run))
     if run.needs_person:
         output.warn(f"run {run.id} is held: {run.reason}")
         return NeedsPerson.exit_code
@@ -74,8 +75,7 @@ _COUNTED: Mapping[str, str] = {"stats": "statistics", "histogram": "histogram"} 
 def show_result(result: ResultReport, output: Output, origins: str) -> None:
     """Show where the result is and what stands behind it; `origins` is what its proof says of each piece."""
     kept = result.kept
-    ends = {"proof": str(result.proof), "picture": str(result.picture)}
-    output.message("summary", {"run": result.run, "state": result.state, **kept, **ends})
+    output.message("summary", objects.result_facts(result))
     if output.quiet:
         output.say(str(result.path))
         return

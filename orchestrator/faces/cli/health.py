@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import rich_click as click
 
@@ -12,6 +11,7 @@ from orchestrator.app.records import Records
 from orchestrator.core.errors import OrchestratorError
 from orchestrator.core.units import parse_seconds
 from orchestrator.faces.cli.session import Context
+from orchestrator.faces.objects import project
 
 
 @click.command()
@@ -37,16 +37,10 @@ def health(context: Context, /, max_age: str, *, ready: bool) -> int:
     output = context.output()
     found = examine(context, allowed, output.note)
     well = found.ready if ready else found.alive
-    output.message("health", {"healthy": found.alive, "because": found.because, **_facts(found)})
+    output.message("health", project.health_facts(found))
     if not (well and context.quiet):
         output.say(found.because)
     return 0 if well else 1
-
-
-def _facts(found: Health) -> dict[str, Any]:
-    age = None if found.age_seconds is None else round(found.age_seconds, 1)
-    own = {name: found.facts.get(name) for name in ("version", "busy", "waiting", "troubles")} if found.facts else {}
-    return {"ready": found.ready, "heartbeat_age_seconds": age, **own}
 
 
 def examine(context: Context, max_age_seconds: float, note: Callable[[str], None]) -> Health:

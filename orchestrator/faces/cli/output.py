@@ -21,13 +21,13 @@ from orchestrator.app.display import View, fit_columns
 from orchestrator.core.units import format_count, format_seconds
 from orchestrator.engine.progress import Snapshot
 from orchestrator.faces.cli.called import Called
+from orchestrator.faces.objects import message
 
 PIPE_SECONDS = 10.0
 JSON_SECONDS = 5.0
 LIVE_SECONDS = 0.25
 BUSY_SECONDS = 1.0  # what is done sooner need not be announced
 LOOK_SECONDS = 1.0  # how often a pipe is looked after, for what is new
-SCHEMA = 1  # of the JSON lines; grows when a field changes its meaning
 
 # Events worth a line of their own for a person; everything is in the log and in `orchestrator why`.
 _SHOWN: Mapping[str, str] = {
@@ -89,7 +89,7 @@ class Output:
     def message(self, kind: str, facts: Mapping[str, Any]) -> None:
         """Write a JSON line, where JSON was asked for."""
         if self.as_json:
-            line = json.dumps({"message_type": kind, "schema": SCHEMA, **facts}, default=str)
+            line = json.dumps(message(kind, facts), default=str)
             with self._lock:
                 sys.stdout.write(line + "\n")
                 sys.stdout.flush()

@@ -33,6 +33,7 @@ from orchestrator.faces.cli.options import (
 )
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context, loaded_for, opened
+from orchestrator.faces.objects import runs as objects
 from orchestrator.model.eecu import HOUR
 from orchestrator.model.job import Job
 from orchestrator.model.states import RUN_FINAL, RunState
@@ -232,7 +233,7 @@ def submit(context: Context, /, again: bool, overwrite: bool, priority: int | No
             app, one, again=again, overwrite=overwrite, priority=_priority(table, priority), busy=output.busy
         )
         name = Job.from_json(begun.job).base_name
-        output.message("submitted", {"run": begun.id, "state": begun.state, "base_name": name})
+        output.message("submitted", objects.submitted_facts(begun))
         output.say(f"{begun.id}  {name}  {begun.state}")
         if begun.state not in RUN_FINAL:
             for sentence in passed_over(app, {begun.id: one.service}).values():

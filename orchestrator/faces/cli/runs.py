@@ -11,6 +11,7 @@ from orchestrator.app.verbs import endings, reasons
 from orchestrator.core.units import format_count
 from orchestrator.faces.cli.options import service_options
 from orchestrator.faces.cli.session import Context, opened, resting
+from orchestrator.faces.objects import runs as objects
 from orchestrator.model.states import RunState
 
 
@@ -26,7 +27,7 @@ def why(context: Context, /, run_id: str, unit: str) -> int:
     """
     app, output = resting(context), context.output()
     told = reasons.why(app, run_id, unit)
-    output.message("why", {"run": told.run, "state": told.state, "unit": unit, "because": list(told.because)})
+    output.message("why", objects.why_facts(told, unit))
     for sentence in told.because:
         output.say(sentence)
     return 0
@@ -48,7 +49,7 @@ def retry(
     """Take a failed, cancelled or held run up again where it stopped; `run` or `serve` then carries it on."""
     app, output = resting(context), context.output()
     run = endings.retry(app, run_id, min_valid, accept_audit=accept_audit, eecu_hours=eecu_hours)
-    output.message("run", {"run": run.id, "state": run.state})
+    output.message("run", objects.run_state_facts(run))
     output.say(f"{run.id} is {run.state} again; the daemon goes on with it, or the same `run` command")
     return 0
 
@@ -69,7 +70,7 @@ def cancel(context: Context, /, run_id: str, **given: Any) -> int:
         output.say(
             f"too late: files of its result had their names already; {ended.run} is {ended.state}, not cancelled"
         )
-    output.message("run", {"run": ended.run, "state": ended.state})
+    output.message("run", objects.cancelled_facts(ended))
     return 0
 
 
@@ -101,7 +102,7 @@ def clean(
     run = find_head(resting(context).store, run_id)  # a wrong name is said before a service is joined
     with opened(context, given, output) as app:
         cleaned = endings.clean(app, run.id, output.busy)
-    output.message("cleaned", {"run": cleaned.run, "deleted": cleaned.deleted, "foreign": list(cleaned.foreign)})
+    output.message("cleaned", objects.cleaned_facts(cleaned))
     output.say(f"{format_count(cleaned.deleted, 'object')} deleted, {cleaned.absent} were gone already")
     for name in cleaned.changed:
         output.say(f"kept, because somebody replaced it: {name}")

@@ -9,6 +9,7 @@ import rich_click as click
 from orchestrator.app.display import flow
 from orchestrator.app.verbs import schedule as verbs
 from orchestrator.faces.cli.session import Context, looking, resting
+from orchestrator.faces.objects import jobs, runs
 
 _JOB = click.argument("job", metavar="JOB")
 
@@ -81,7 +82,7 @@ def pause(context: Context, /, job: str, reason: str) -> int:
     """
     output = context.output()
     verbs.pause(looking(context), job, reason)
-    output.message("job", {"name": job, "paused": True, "why": reason})
+    output.message("job", jobs.paused_facts(job, reason))
     output.say(f"{job} is paused; `orchestrator schedule resume {job}` lets it go on")
     return 0
 
@@ -93,7 +94,7 @@ def resume(context: Context, /, job: str) -> int:
     """Let a paused job go on: with its next date, and with those that its `catch_up` brings."""
     output = context.output()
     was_paused = verbs.resume(looking(context), job)
-    output.message("job", {"name": job, "paused": False, "was_paused": was_paused})
+    output.message("job", jobs.resumed_facts(job, was_paused=was_paused))
     output.say(f"{job} goes on" if was_paused else f"{job} was not paused")
     return 0
 
@@ -118,7 +119,7 @@ def trigger(context: Context, /, job: str, date: str) -> int:
     with output.busy("reading the area"):
         begun = verbs.trigger(app, job, date)
     for run in begun:
-        output.message("submitted", {"run": run.id, "state": run.state, "logical_date": run.logical_date})
+        output.message("submitted", jobs.triggered_facts(run))
         output.say(f"{run.id}  {run.job_name} for {run.logical_date}  {run.state}")
     return 0
 
@@ -135,6 +136,6 @@ def priority(context: Context, /, run: str, priority: int) -> int:
     """
     output = context.output()
     head = verbs.prioritise(resting(context), run, priority)
-    output.message("run", {"run": head.id, "state": head.state, "priority": head.priority})
+    output.message("run", runs.priority_facts(head))
     output.say(f"{head.id} has priority {head.priority}")
     return 0

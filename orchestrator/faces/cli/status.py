@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from orchestrator.engine.progress import Snapshot
 from orchestrator.engine.stores.work_records import Task
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context, looking, resting
+from orchestrator.faces.objects import runs as objects
 from orchestrator.model.eecu import format_hours
 from orchestrator.model.states import RUN_FINAL
 from orchestrator.model.validity import valid_words
@@ -51,7 +51,7 @@ def status(context: Context, /, run_id: str | None, limit: int) -> int:
     app = looking(context)
     shown = _reported(app, limit) if app.has_state() else []
     for report in shown:
-        output.message("run", asdict(report))
+        output.message("run", objects.run_facts(report))
     if not output.as_json:
         for line in listing(shown, output.width()):
             output.say(line)
@@ -162,10 +162,7 @@ def _block(report: RunReport, width: int) -> list[str]:
 
 def _show_run(detail: RunDetail, now: datetime, output: Output, why: str) -> None:
     seen, report = detail.seen, detail.report
-    facts = asdict(report) | {"part_states": dict(seen.parts), "tasks_share": seen.tasks_share}
-    facts |= {"eecu_seconds": round(seen.eecu_seconds, 3), "request_states": dict(seen.units)}
-    tasks = [{"key": t.key, "state": t.state, "attempt": t.attempt, "error": t.error} for t in detail.tasks]
-    output.message("run", facts | {"tasks": tasks})
+    output.message("run", objects.run_detail_facts(detail))
     if output.as_json:
         return
     for name, value in _details(report, seen, now):

@@ -9,6 +9,7 @@ import rich_click as click
 from orchestrator.app.verbs.usage import MonthReport, report_usage
 from orchestrator.core.units import format_count
 from orchestrator.faces.cli.session import Context, resting
+from orchestrator.faces.objects import project
 from orchestrator.model.eecu import HOUR, format_hours
 
 
@@ -24,9 +25,7 @@ def usage(context: Context, /, month: str) -> int:
     """
     output = context.output()
     for told in report_usage(resting(context), month):
-        jobs = [{"job": one.job, "eecu_hours": one.kinds, "runs": one.runs} for one in told.jobs]
-        facts = {"reserved": told.reserved, "budget": told.budget, "tier": told.tier}
-        output.message("usage", {"month": told.month, "eecu_hours": told.hours, **facts, "jobs": jobs})
+        output.message("usage", project.usage_facts(told))
         for line in _lines(told):
             output.say(line)
     return 0

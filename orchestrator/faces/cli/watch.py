@@ -13,6 +13,7 @@ from orchestrator.app.verbs.reasons import is_worked_on
 from orchestrator.engine.stores.records import EventRow
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context, obey_signals, resting
+from orchestrator.faces.objects import runs as objects
 
 
 @click.command()
@@ -62,6 +63,6 @@ def logs(context: Context, /, run_id: str, follow: bool, lines: int) -> int:
 
 def _write(event: EventRow, run_id: str, output: Output) -> None:
     facts: dict[str, Any] = json.loads(event.facts)
-    output.message("event", {"event": event.name, "run": run_id, "at": event.at, **facts})
+    output.message("event", objects.event_facts(event, run_id))
     told = "  ".join(f"{key}={value}" for key, value in facts.items())
     output.say(f"{event.at[:19].replace('T', ' ')} UTC  {event.name}  {told}".rstrip())

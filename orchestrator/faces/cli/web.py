@@ -10,6 +10,7 @@ import threading
 import webbrowser
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,9 +65,10 @@ def web(context: Context, /, **given: Any) -> int:
     from orchestrator.faces.web.site import make_site  # noqa: PLC0415
 
     guard.seal()
-    app = application(context, _loaded(context, given), output)
+    loaded = _loaded(context, given)
+    app = application(context, loaded, output)
     log.configure("debug" if context.verbose else app.settings.log.level, app.settings.log.style)
-    options = _options(app, given)
+    options = replace(_options(app, given), words=_words(context, loaded))
     if given["die_with_parent"]:
         _die_with_parent(context.stop)
 
@@ -80,7 +82,7 @@ def web(context: Context, /, **given: Any) -> int:
             webbrowser.open(link)
 
     try:
-        serving.serve(make_site(app, options), context.stop, ready)
+        serving.serve_page(make_site(app, options, lambda: _loaded(context, given)), context.stop, ready)
     finally:
         _forget(app)
     return 0
@@ -99,6 +101,13 @@ def _loaded(context: Context, given: Mapping[str, Any]) -> Loaded:
             overrides = service_at(url)
             return context.load(overrides)
     return loaded
+
+
+def _words(context: Context, loaded: Loaded) -> tuple[str, ...]:
+    """Return the options with which a command means the state and the settings of this page, from any folder."""
+    config = ("--config", str(loaded.path.resolve())) if loaded.path else ()
+    profile = ("--profile", context.profile) if context.profile else ()
+    return (*config, *profile, "--state-dir", str(loaded.settings.state_dir))
 
 
 def _options(app: Records, given: Mapping[str, Any]) -> Options:

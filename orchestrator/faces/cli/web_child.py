@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,11 @@ def check_extra() -> None:
             required(name, "web", "the page")
 
 
+def _is_journal() -> bool:
+    """Tell whether what is printed goes into a journal (systemd.exec(5), JOURNAL_STREAM), and not to a person."""
+    return bool(os.environ.get("JOURNAL_STREAM"))
+
+
 @contextmanager
 def page_process(context: Context, app: Records, logger: Any, *, wanted: bool) -> Iterator[None]:
     """
@@ -48,8 +54,10 @@ def page_process(context: Context, app: Records, logger: Any, *, wanted: bool) -
 
     def tell(name: str, facts: dict[str, str | float]) -> None:
         link = facts.pop("link", "")
-        if link and sys.stdout.isatty():
-            context.output().say(f"The page: {link}")  # the log is kept and sent on; the token is for a person
+        if link and not _is_journal():
+            # Not into the log, which is kept and sent on: the token is for a person.
+            sys.stdout.write(f"The page: {link}\n")
+            sys.stdout.flush()
         if name == "web.started":
             logger.info(name, **facts, open="`orchestrator web --link` prints its address with the token")
         else:

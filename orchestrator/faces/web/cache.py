@@ -12,7 +12,7 @@ MOST_KEPT = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class Kept:
     """
     An answer.
 
@@ -31,11 +31,11 @@ class Cache:
     def __init__(self, most: int = MOST_KEPT) -> None:
         self._guard = threading.Lock()
         self._revision = ""
-        self._made: dict[str, Made] = {}
+        self._made: dict[str, Kept] = {}
         self._making: dict[str, threading.Lock] = {}
         self._most = most
 
-    def get(self, key: str, revision: str, make: Callable[[], bytes]) -> Made:
+    def get(self, key: str, revision: str, make: Callable[[], bytes]) -> Kept:
         """Return what is known of this key at this revision, made where nothing is."""
         with self._guard:
             if revision != self._revision:
@@ -48,7 +48,7 @@ class Cache:
                 if revision == self._revision and key in self._made:
                     return self._made[key]
             content = make()
-            made = Made(content, f'"{hashlib.sha256(content).hexdigest()[:24]}"')
+            made = Kept(content, f'"{hashlib.sha256(content).hexdigest()[:24]}"')
             with self._guard:
                 if revision == self._revision:
                     if len(self._made) >= self._most:

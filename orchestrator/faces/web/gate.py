@@ -28,6 +28,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestrator.core import log
 from orchestrator.faces.listening import Listening
+from orchestrator.faces.web.refusals import for_programs, is_for_programs
 
 BODY = "orchestrator.body"  # in a request's scope: what was sent, read already
 METHODS = frozenset({"GET", "HEAD", "POST"})
@@ -69,11 +70,13 @@ class Options:
         where: Address, token, certificate; the token is never empty.
         names: What people call it by, besides its address: a proxy's name.
         basemap: A PMTiles file of the owner's; None shows the one of the package.
+        words: Options that a command needs before its name, to mean the same state and settings.
     """
 
     where: Listening
     names: frozenset[str] = field(default_factory=frozenset)
     basemap: Path | None = None
+    words: tuple[str, ...] = ()
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -117,6 +120,7 @@ class Gate:
         kept = _with_headers(scope, send)
         refused = self._verdict(scope)
         if refused is not None:
+            refused = _told(scope, refused)
             if refused.status_code != 303:
                 refused.headers["Connection"] = "close"  # whoever is refused keeps no place
             await refused(scope, receive, kept)
@@ -138,7 +142,7 @@ class Gate:
         if _is(self._options.where.token, headers.get("authorization", "").removeprefix("Bearer ")):
             return None
         known = _is(self._options.pass_, _cookie(headers, self._options.cookie))
-        return _cross_site(scope, headers) if known else _unknown(headers)
+        return _cross_site(scope, headers) if known else _unknown(headers, programs=is_for_programs(scope["path"]))
 
     def _enter(self, scope: Scope, headers: Headers) -> Response:
         """Swap the token of the start line for a cookie; it does not stay in the address."""
@@ -178,16 +182,16 @@ class Gate:
         client = scope["client"][0] if scope.get("client") else ""
         with self._counted(client):
             if self._clients.total() > MOST_WAITING or self._clients[client] > MOST_OF_CLIENT:
-                await _busy()(scope, receive, send)
+                await _told(scope, _busy())(scope, receive, send)
                 return
             body = await _read(receive, Headers(scope=scope), _most_of(scope["path"]))
             if isinstance(body, Response):
-                await body(scope, receive, send)
+                await _told(scope, body)(scope, receive, send)
                 return
             try:
                 await asyncio.wait_for(self._turns.acquire(), TURN_SECONDS)
             except TimeoutError:
-                await _busy()(scope, receive, send)
+                await _told(scope, _busy())(scope, receive, send)
                 return
             try:
                 await self._app({**scope, BODY: body}, _again(body, receive), send)
@@ -316,13 +320,18 @@ def _plain(status: int, sentence: str, headers: dict[str, str] | None = None) ->
     return PlainTextResponse(f"{sentence}\n", status, headers)
 
 
+def _told(scope: Scope, refused: Response) -> Response:
+    """Return a refusal as who asks there is told it."""
+    return for_programs(refused) if refused.status_code >= 400 and is_for_programs(scope["path"]) else refused
+
+
 def _busy() -> Response:
     return _plain(503, "too much is asked at once; try again in a moment", {"Retry-After": "2"})
 
 
-def _unknown(headers: Headers) -> Response:
+def _unknown(headers: Headers, *, programs: bool = False) -> Response:
     """Ask who has no token for it; who followed a link from elsewhere has a cookie that the browser kept back."""
-    if "text/html" not in headers.get("accept", ""):
+    if "text/html" not in headers.get("accept", "") or programs:
         return _plain(401, "a token is needed: `orchestrator web --link` shows it", {"WWW-Authenticate": "Bearer"})
     return HTMLResponse(_ASK, 401, {"WWW-Authenticate": "Bearer"})
 

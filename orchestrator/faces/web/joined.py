@@ -20,6 +20,7 @@ from orchestrator.core.files import LockedError
 from orchestrator.faces.web import api, live, views
 from orchestrator.faces.web.gate import Gate
 from orchestrator.faces.web.pages import page, said
+from orchestrator.faces.web.refusals import is_for_programs, refusal
 from orchestrator.faces.web.site import HERE, Site, digest
 
 # Verbs are asked in threads; more at once would only take turns at the state.
@@ -51,8 +52,9 @@ def make(site: Site) -> ASGIApp:
 
     joined = Starlette(
         routes=[
-            *live.routes(site.live),
+            *live.stream_routes(site.live),
             Route("/static/{path:path}", _static, methods=["GET"]),
+            Route("/basemap.pmtiles", _basemap, methods=["GET"]),
             Route("/favicon.ico", lambda _request: FileResponse(HERE / "static" / "favicon.svg")),
             *api.routes(site),
             *(route for view in views.ALL for route in view.routes(site)),
@@ -81,6 +83,14 @@ def _static(request: Request) -> Response:
         return Response(status_code=304, headers=headers)
     file = HERE / "static" / path
     return FileResponse(file, headers=headers, media_type=_KINDS.get(file.suffix, "application/octet-stream"))
+
+
+def _basemap(request: Request) -> Response:
+    """Return the owner's map below ours, a piece at a time: PMTiles are read by ranges."""
+    basemap = request.app.state.site.options.basemap
+    if basemap is None:
+        raise HTTPException(404)
+    return FileResponse(basemap, headers={"Cache-Control": "no-cache"}, media_type="application/octet-stream")
 
 
 @functools.cache
@@ -123,7 +133,9 @@ def _broken(request: Request, error: Exception) -> Response:
 
 
 def _answer(request: Request, status: int, sentence: str) -> Response:
-    if request.url.path.startswith("/api/") or "text/html" not in request.headers.get("accept", "text/html"):
+    if is_for_programs(request.url.path):
+        return refusal(status, sentence, 1 if status >= 500 else 2)
+    if "text/html" not in request.headers.get("accept", "text/html"):
         return JSONResponse({"error": sentence}, status)
     if request.headers.get("hx-request") == "true":
         return said(request, sentence, "failed" if status >= 500 else "refused", status=status)

@@ -35,7 +35,7 @@ RECONNECT_MS = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class LiveState:
     """
     How the state was when it was last looked at.
 
@@ -71,14 +71,14 @@ class Hub:
         self._guard = threading.Lock()
         self._wake, self._ended = threading.Event(), threading.Event()
         self._seen, self._told_at, self._turn = -1, float("-inf"), 0
-        self._look = Look(f"{self._boot}-0")
+        self._look = LiveState(f"{self._boot}-0")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._news: asyncio.Event | None = None
         self._thread: threading.Thread | None = None
         self.streams = 0
 
     @property
-    def look(self) -> Look:
+    def look(self) -> LiveState:
         return self._look
 
     @property
@@ -100,7 +100,7 @@ class Hub:
             self._news.set()
 
     def now(self) -> None:
-        """Look at once: something was changed by this process, and who did so wants to see it."""
+        """LiveState at once: something was changed by this process, and who did so wants to see it."""
         with self._guard:
             self._refresh(at_once=True)
 
@@ -139,15 +139,15 @@ class Hub:
             if now < self._told_at + LONGEST_SILENCE_SECONDS:
                 return
             log.get("web").warning("web.state", error=str(error))
-            self._tell(-1, now, Look("", says=f"the state cannot be read: {error}"))
+            self._tell(-1, now, LiveState("", says=f"the state cannot be read: {error}"))
             return
         none = f"nothing was ever run with {self._app.settings.state_dir}; start `orchestrator serve`"
         if health is None:
-            self._tell(seen, now, Look("", says=none))
+            self._tell(seen, now, LiveState("", says=none))
         else:
-            self._tell(seen, now, Look("", health.alive, health.ready, health.because, _heard(self._app)))
+            self._tell(seen, now, LiveState("", health.alive, health.ready, health.because, _heard(self._app)))
 
-    def _tell(self, seen: int, now: float, look: Look) -> None:
+    def _tell(self, seen: int, now: float, look: LiveState) -> None:
         self._seen, self._told_at, self._turn = seen, now, self._turn + 1
         self._look = replace(look, revision=f"{self._boot}-{self._turn}")
         if self._loop is not None and not self._loop.is_closed():
@@ -166,7 +166,7 @@ def _heard(app: Records) -> str:
     return datetime.fromtimestamp(row.beat, UTC).isoformat(timespec="seconds") if row else ""
 
 
-def routes(hub: Hub) -> list[Route]:
+def stream_routes(hub: Hub) -> list[Route]:
     """Return the one stream."""
 
     async def live(_request: Request) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from orchestrator import __version__
 from orchestrator.app.application import Application
+from orchestrator.config import Loaded, load
 from orchestrator.core.units import format_bytes, format_count, format_seconds
 from orchestrator.faces.web.cache import Cache
 from orchestrator.faces.web.gate import Options
@@ -37,6 +39,7 @@ class Site:
         options: Where the page is, who may see it, and the files of its owner's that it shows.
         templates: Those of this room; what they are given is always escaped.
         cache: What was made for the present revision.
+        reload: Reads config.toml once more, with the options of the start.
     """
 
     app: Application
@@ -44,17 +47,18 @@ class Site:
     options: Options
     templates: Environment
     cache: Cache = field(default_factory=Cache)
+    reload: Callable[[], Loaded] = load
 
 
-def make_site(app: Application, options: Options) -> Site:
-    """Return the site over an application."""
-    return Site(app, Hub(app), options, _templates())
+def make_site(app: Application, options: Options, reload: Callable[[], Loaded] = load) -> Site:
+    """Return the site over an application; `reload` reads the settings once more, as they were read for it."""
+    return Site(app, Hub(app), options, _templates(options), reload=reload)
 
 
 # ---------------------------------------------------------------- templates
 
 
-def _templates() -> Environment:
+def _templates(options: Options) -> Environment:
     made = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -63,7 +67,8 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.globals |= {"static": static, "navigation": NAVIGATION, "version": __version__}
+    basemap = "/basemap.pmtiles" if options.basemap else ""
+    made.globals |= {"static": static, "navigation": NAVIGATION, "version": __version__, "basemap": basemap}
     made.filters |= {"bytes": format_bytes, "seconds": format_seconds, "count": format_count}
     return made
 

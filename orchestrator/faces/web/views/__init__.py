@@ -12,10 +12,10 @@ from typing import Protocol
 from starlette.routing import Route
 
 from orchestrator.faces.web.site import Site
-from orchestrator.faces.web.views import chips, cube, doctor, new, now, result, run, runs, schedule
+from orchestrator.faces.web.views import actions, chips, cube, doctor, new, now, rasters, result, run, runs, schedule
 
 
-class View(Protocol):
+class SiteView(Protocol):
     """What a file of this room has."""
 
     def routes(self, site: Site) -> list[Route]:
@@ -23,4 +23,4 @@ class View(Protocol):
 
 
 # The first that fits a path answers.
-ALL: Sequence[View] = (now, runs, result, chips, cube, run, new, schedule, doctor)
+ALL: Sequence[SiteView] = (now, runs, actions, result, rasters, chips, cube, run, new, schedule, doctor)

@@ -1,4 +1,4 @@
-"""Writes a job file: the little of TOML that one needs, so that reading it gives the same values."""
+"""Writes a job file, or a part of one: the little of TOML that it needs, so that reading it gives the same values."""
 
 from __future__ import annotations
 
