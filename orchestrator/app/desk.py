@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from orchestrator.config import Settings
 
 MOST_AT_ONCE = 2
+MOST_WAITING = 8
 _IDLE_SECONDS = 600.0  # after which a process that nobody asks gives its memory back
 _END_SECONDS = 5.0
 
@@ -37,7 +38,7 @@ class CancelledError(UserError):
 
 
 class BusyError(TransientError):
-    """As much is being planned as there are processes for."""
+    """More is asked than anybody would wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +52,15 @@ class Place:
 
 
 class Question:
-    """Something that a process of the desk was asked. May be looked at from any thread."""
+    """Something that the desk was asked. May be looked at from any thread."""
 
-    def __init__(self, helper: _Helper) -> None:
-        self._helper = helper
+    def __init__(self) -> None:
+        self._helper: _Helper | None = None
+        self._guard = threading.Lock()
         self._done = threading.Event()
         self._value: Any = None
         self._error: OrchestratorError | None = None
-        self.said = "starting"
+        self.said = "waiting for another plan"
 
     def wait(self, seconds: float) -> bool:
         """Wait for the answer at most so long; tell whether it is there."""
@@ -81,31 +83,39 @@ class Question:
 
     def cancel(self) -> None:
         """Do not wait for it: its process is ended where it stands."""
-        if not self.is_done:
-            self._settle(error=CancelledError("cancelled; nothing was submitted"))
-            self._helper.end()
+        self.settle(error=CancelledError("cancelled; nothing was submitted"))
 
-    def _settle(self, value: Any = None, error: OrchestratorError | None = None) -> None:
-        if not self._done.is_set():
+    def settle(self, value: Any = None, error: OrchestratorError | None = None) -> None:
+        """Take the first answer there is."""
+        with self._guard:
+            if self._done.is_set():
+                return
             self._value, self._error = value, error
             self._done.set()
+            helper = self._helper
+        if isinstance(error, CancelledError) and helper is not None:
+            helper.end()
 
-    def _follow(self, connection: Connection, rest: Callable[[], None]) -> None:
-        """Take what the process says until it has answered."""
+    def follow(self, helper: _Helper, asked: tuple[Any, ...]) -> None:
+        """Ask a process, and take what it says until it has answered."""
+        with self._guard:
+            if self._done.is_set():
+                return
+            self._helper, self.said = helper, "starting"
         try:
+            connection = helper.ready()
+            connection.send(asked)
             while not self.is_done:
                 kind, value = connection.recv()
                 if kind == "say":
                     self.said = value
                 elif kind == "answer":
-                    self._settle(value)
+                    self.settle(value)
                 else:
-                    self._settle(error=value)
+                    self.settle(error=value)
         except (EOFError, OSError):
             told = "planning ended in the middle: its process was killed, perhaps for lack of memory; ask for less"
-            self._settle(error=TransientError(told))
-        finally:
-            rest()
+            self.settle(error=TransientError(told))
 
 
 class Desk:
@@ -114,50 +124,50 @@ class Desk:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._guard = threading.Lock()
+        self._turns = threading.Semaphore(MOST_AT_ONCE)
+        self._waiting = 0
+        self._helpers: set[_Helper] = set()
         self._idle: list[_Helper] = []
-        self._working: set[_Helper] = set()
 
     def ask(self, what: str, *given: Any, **named: Any) -> Question:
         """
-        Ask something of `_ANSWERS`, by its name.
+        Ask something of `_ANSWERS`, by its name; who comes while every process is at work waits for a turn.
 
         Raises:
-            BusyError: Every process is at work.
+            BusyError: Many wait already.
         """
         with self._guard:
-            if len(self._working) >= MOST_AT_ONCE:
-                raise BusyError("two drafts are being planned already; wait for one of them, or cancel it")
-            alive = [helper for helper in self._idle if helper.is_alive()]
-            helper = alive.pop() if alive else _Helper(self._place)
-            self._idle = alive
-            self._working.add(helper)
-        question = Question(helper)
-        threading.Thread(target=self._carry, args=(helper, question, (what, given, named)), daemon=True).start()
+            if self._waiting >= MOST_WAITING:
+                raise BusyError(
+                    f"{MOST_WAITING} drafts wait to be planned already; cancel one, or try again in a moment"
+                )
+            self._waiting += 1
+        question = Question()
+        threading.Thread(target=self._carry, args=(question, (what, given, named)), daemon=True, name="desk").start()
         return question
 
-    def _carry(self, helper: _Helper, question: Question, asked: tuple[str, tuple[Any, ...], dict[str, Any]]) -> None:
-        try:
-            connection = helper.ready()
-            connection.send(asked)
-        except OSError as error:
-            question._settle(error=TransientError(f"planning cannot begin: {error}"))  # noqa: SLF001  our own
+    def _carry(self, question: Question, asked: tuple[Any, ...]) -> None:
+        with self._turns:
+            with self._guard:
+                self._waiting -= 1
+                helper = next((one for one in self._idle if one.is_alive()), None) or _Helper(self._place)
+                self._idle = [one for one in self._idle if one is not helper]
+                self._helpers.add(helper)
+            question.follow(helper, asked)
             self._rest(helper)
-            return
-        question._follow(connection, lambda: self._rest(helper))  # noqa: SLF001
 
     def _rest(self, helper: _Helper) -> None:
         with self._guard:
-            self._working.discard(helper)
             if helper.is_alive() and not self._idle:
                 self._idle.append(helper)
                 return
+            self._helpers.discard(helper)
         helper.end()
 
     def close(self) -> None:
         """End every process."""
         with self._guard:
-            helpers = [*self._idle, *self._working]
-            self._idle = []
+            helpers, self._helpers, self._idle = self._helpers, set(), []
         for helper in helpers:
             helper.end()
 

@@ -121,9 +121,6 @@ def submit_draft(app: Application, content: Mapping[str, Any], base: Path, finge
         told = "this is not what was planned: the form, a file or the day has changed; plan it again"
         raise DraftError({GENERAL: told})
     said = Refusals()
-    with said.at(GENERAL):
-        app.check_service(job.product)
-    said.check()
     run = None
     with said.at("base_name"):
         run = submit(app, job, priority=int(content.get("priority", 0)) or None)
@@ -170,29 +167,28 @@ def _check_words(job: Job, today: date, said: Refusals) -> None:
     """Look at what can be told without the area: dates, CRS, recipe, parameters and bands, each in its own field."""
     from orchestrator.plan.reproject import parse_crs  # noqa: PLC0415  pyproj is heavy
 
+    dates = None
     with said.at("start_date"):
-        job.dates(today)
+        dates = job.dates(today)
     if job.grid.crs:
         with said.at("grid.crs"):
             parse_crs(job.grid.crs)
-    if job.recipe:
-        _check_recipe(job, today, said)
+    if job.recipe and dates:
+        _check_recipe(job, dates, said)
 
 
-def _check_recipe(job: Job, today: date, said: Refusals) -> None:
+def _check_recipe(job: Job, dates: tuple[date, date], said: Refusals) -> None:
     from orchestrator.recipes.contract import ImageRequest  # noqa: PLC0415
     from orchestrator.recipes.registry import find_recipe  # noqa: PLC0415  `ee` costs a second
 
-    alone = Refusals()
+    good = {}
     for name, value in job.params.items():
-        with alone.at(f"params.{name}"):
+        with said.at(f"params.{name}"):
             check_parameter(job.recipe, name, value)
-    alone.check()
-    said.check()
-    start, end = job.dates(today)
-    with said.at("bands" if job.bands else "recipe"):
-        find_recipe(job.recipe).pixels(ImageRequest({}, start, end, job.bands, job.params))
-    said.check()
+            good[name] = value
+    if len(good) == len(job.params):
+        with said.at("bands" if job.bands else "recipe"):
+            find_recipe(job.recipe).pixels(ImageRequest({}, *dates, job.bands, job.params))
 
 
 def _check_code(app: Application, job: Job) -> None:
