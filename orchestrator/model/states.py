@@ -108,7 +108,7 @@ RUN_TRANSITIONS: Mapping[RunState, frozenset[RunState]] = MappingProxyType(
 
 TASK_TRANSITIONS: Mapping[TaskState, frozenset[TaskState]] = MappingProxyType(
     {
-        _T.PLANNED: frozenset({_T.SUBMITTING, _T.CANCELLED}),
+        _T.PLANNED: frozenset({_T.SUBMITTING, _T.CANCELLED, _T.SPLIT}),  # split: a person asked for it
         _T.SUBMITTING: frozenset({_T.QUEUED, _T.RUNNING, _T.SUCCEEDED, _T.FAILED, _T.PLANNED, _T.CANCELLED}),
         _T.QUEUED: frozenset({_T.RUNNING, _T.SUCCEEDED, _T.FAILED, _T.CANCELLED}),
         _T.RUNNING: frozenset({_T.QUEUED, _T.SUCCEEDED, _T.FAILED, _T.CANCELLED}),

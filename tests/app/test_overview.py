@@ -13,7 +13,7 @@ from orchestrator.app.heartbeat import DAEMON
 from orchestrator.app.records import Records
 from orchestrator.app.verbs import figures
 from orchestrator.app.verbs.acting import RunAct
-from orchestrator.app.verbs.needs import Kind
+from orchestrator.app.verbs.needs import NeedKind as Kind
 from orchestrator.app.verbs.overview import MOST_WAITING, overview
 from orchestrator.config import load
 from orchestrator.engine.standing import TASKS
@@ -88,7 +88,7 @@ def serve(records, *, age=0.0, slots=2, service="google"):
 
 
 def needs(records, **given):
-    return [(need.kind, need.run) for need in overview(records, **given).needs]
+    return [(need.kind, *(one.run for one in need.runs)) for need in overview(records, **given).needs]
 
 
 def test_a_look_at_nothing_makes_nothing(records):
@@ -106,7 +106,7 @@ def test_a_run_that_is_held_for_a_person_says_why_and_since_when(records):
 
     (need,) = overview(records).needs
 
-    assert (need.kind, need.run, need.acts) == (Kind.HELD, run, (RunAct.RETRY, RunAct.CANCEL))
+    assert (need.kind, need.runs[0].run, need.acts) == (Kind.HELD, run, (RunAct.RETRY, RunAct.CANCEL))
     assert need.because[0] == "It is held: say which bucket."
     assert need.since == "2026-03-10T09:00:00.000+00:00"
 
@@ -168,7 +168,7 @@ def test_a_missing_daemon_is_said_where_there_is_work_for_one(records, state, wh
     if age is not None:
         serve(records, age=age)
 
-    assert (Kind.DAEMON in [kind for kind, _ in needs(records)]) is shown
+    assert ((Kind.DAEMON,) in needs(records)) is shown
 
 
 def test_a_run_that_a_process_works_on_needs_no_daemon(records):
@@ -258,14 +258,31 @@ def test_a_long_queue_is_counted_and_its_beginning_shown(records):
     assert (len(seen.waiting), seen.waiting_count) == (MOST_WAITING, MOST_WAITING + 3)
 
 
-def test_a_run_that_the_daemon_never_takes_up_says_so(records):
-    """It is for another service than the one the daemon works on."""
-    begin(records, S.ADMITTED)
+def test_runs_that_the_daemon_never_takes_up_need_a_person(records):
+    """They are for another service than the one the daemon works on, so that they wait for nobody."""
+    runs = {begin(records, S.ADMITTED) for _ in range(2)}
     serve(records, service="sandbox")
 
-    (waiting,) = overview(records).waiting
+    seen = overview(records)
 
-    assert "works on sandbox and never continues a run for google" in waiting.passed_over
+    (need,) = seen.needs
+    assert (need.kind, {one.run for one in need.runs}, need.acts) == (Kind.STRANGE, runs, (RunAct.CANCEL,))
+    assert "works on sandbox and never continues a run for google" in need.because[0]
+    assert seen.waiting == ()
+
+
+def test_failures_of_one_sentence_are_one_need(records):
+    """A hundred tiles that fail alike are one thing to look at, since the first of them failed."""
+    first = begin(records, S.FAILED, at=NOW - timedelta(hours=2), reason="no bands")
+    second = begin(records, S.FAILED, at=NOW - timedelta(hours=1), reason="no bands")
+    other = begin(records, S.FAILED, at=NOW - timedelta(hours=3), reason="no scenes")
+    serve(records)
+
+    seen = overview(records).needs
+
+    assert [[one.run for one in need.runs] for need in seen] == [[second, first], [other]]
+    assert seen[0].because == ("It is FAILED: no bands.",)
+    assert seen[0].since == "2026-03-10T10:00:00.000+00:00"
 
 
 def test_limits_say_what_is_used_of_what_is_allowed(records):

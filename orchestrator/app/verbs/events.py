@@ -55,6 +55,11 @@ def latest_events(app: Records, run_id: str, lines: int) -> tuple[list[EventRow]
     return (seen if lines else []), max((event.sequence for event in seen), default=0)
 
 
+def events_after(app: Records, run_id: str, after: int, limit: int) -> list[EventRow]:
+    """Return the events of a run after a sequence, oldest first; of more than `limit` the latest."""
+    return app.store.events.latest(run_id, limit, after=after)
+
+
 def follow(app: Records, run_id: str, last: int, stop: threading.Event) -> Iterator[EventRow]:
     """
     Yield the events of a run after sequence `last` as they come, until it has ended or waits for a person.

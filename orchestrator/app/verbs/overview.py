@@ -11,15 +11,14 @@ from orchestrator.app.records import Records
 from orchestrator.app.verbs.acting import RunAct, acts_for
 from orchestrator.app.verbs.allowances import Disk, LimitUse, file_systems, limits_of
 from orchestrator.app.verbs.listing import ListedRun, list_runs
-from orchestrator.app.verbs.needs import Need, find_needs
+from orchestrator.app.verbs.needs import Need, NeedKind, find_needs, needs_person
 from orchestrator.app.verbs.places import is_ready, order
-from orchestrator.app.verbs.reasons import passed_over
 from orchestrator.app.verbs.reports import RunReport, progress_of, report_heads
 from orchestrator.app.verbs.schedule import NextTime, next_times
 from orchestrator.engine.progress import Snapshot
 from orchestrator.engine.stores.listing_records import RunOrder, RunQuery
 from orchestrator.engine.stores.records import Head, Waiting
-from orchestrator.model.states import PART_DONE, PartState, RunState, UnitState, Who
+from orchestrator.model.states import PART_DONE, PartState, RunState, UnitState
 from orchestrator.products.registry import find_product
 
 MOST_RUNNING, MOST_WAITING, MOST_DONE, NEXT_TIMES = 20, 20, 5, 5
@@ -85,7 +84,6 @@ class WaitingRun:
         until: When it is looked at again, RFC 3339; empty where it may go on now.
         priority: The higher number goes first.
         finish_by: When it should have ended, RFC 3339; empty is whenever.
-        passed_over: Why the daemon never takes it up; empty where it does.
         acts: What a person may do about it.
     """
 
@@ -98,7 +96,6 @@ class WaitingRun:
     until: str
     priority: int
     finish_by: str
-    passed_over: str
     acts: tuple[RunAct, ...]
 
 
@@ -164,12 +161,15 @@ def overview(app: Records, failed_since: str = "") -> Overview:
         return here
     waiting = app.store.queue.waiting()
     working = {run_id: pid for run_id in app.store.leases.kept() if (pid := app.worker(run_id))}
-    idle = [run for run in waiting if run.id not in working and not _needs_person(run)]
+    alone = [run for run in waiting if run.id not in working]
+    needs = find_needs(app, alone, failed_since)
+    strange = {run.run for need in needs if need.kind is NeedKind.STRANGE for run in need.runs}
+    idle = [run for run in alone if not needs_person(run) and run.id not in strange]
     busy = [run for run in waiting if run.id in working]
     standing = app.standing()
     return replace(
         here,
-        needs=tuple(find_needs(app, waiting, list(working), failed_since)),
+        needs=tuple(needs),
         running=tuple(_running(app, busy[:MOST_RUNNING], working)),
         running_count=len(busy),
         waiting=tuple(_waiting(app, idle, now.timestamp())),
@@ -182,10 +182,6 @@ def overview(app: Records, failed_since: str = "") -> Overview:
         done=list_runs(app, RunQuery((RunState.CLEANED,), order=RunOrder.UPDATED, limit=MOST_DONE)).runs,
         is_empty=here.is_empty and not app.store.runs.count(),
     )
-
-
-def _needs_person(run: Waiting) -> bool:
-    return run.state is RunState.HELD and run.who is Who.PERSON
 
 
 def _slots(app: Records, now: float) -> int:
@@ -234,9 +230,8 @@ def _waiting(app: Records, idle: Sequence[Waiting], now: float) -> Iterator[Wait
     ready = sorted((run for run in idle if is_ready(run, now)), key=order)
     later = sorted((run for run in idle if not is_ready(run, now)), key=lambda run: run.next_at)
     shown = [*((run, place) for place, run in enumerate(ready, 1)), *((run, 0) for run in later)][:MOST_WAITING]
-    reported = list(_reported(app, [run for run, _ in shown]))
-    strange = passed_over(app, {head.id: report.service for head, report in reported})
-    for (run, place), (head, _) in zip(shown, reported, strict=True):
+    for run, place in shown:
+        head = app.store.runs.head(run.id)
         yield WaitingRun(
             run.id,
             head.job_name or head.base_name,
@@ -247,7 +242,6 @@ def _waiting(app: Records, idle: Sequence[Waiting], now: float) -> Iterator[Wait
             "" if place else _moment(run.next_at),
             run.priority,
             _moment(run.finish_by),
-            strange.get(run.id, ""),
             acts_for(head.state),
         )
 

@@ -66,15 +66,15 @@ def about_piece(store: Store, run: Head, key: str, now: datetime) -> list[str]:
     over = [f"Its run is {run.state}; `orchestrator why {run.id}` says why."] if run.state in _STANDING else []
     for task in tasks:
         if task.key == key:
-            return [*_about_task(store, run, task, now.timestamp()), *over]
+            return [*about_task(store, run, task, now.timestamp()), *over]
     if found := [unit for unit in store.units.of(run.id) if unit.key == key]:
-        return [sentence for unit in found for sentence in _about_unit(unit, now.timestamp())] + over
+        return [sentence for unit in found for sentence in about_unit(unit, now.timestamp())] + over
     if match := _PLACE.fullmatch(key):
         row, col = int(match[1]), int(match[2])
         for part in store.parts.of(run.id):
             window = part.window
             if window.row <= row < window.row + window.height and window.col <= col < window.col + window.width:
-                return [_about_part(part), *over]
+                return [about_part(part), *over]
     keys = [task.key for task in tasks] + [unit.key for unit in store.units.of(run.id)]
     if not keys:
         raise UserError(f"run {run.id} has no pieces yet: it is {run.state}")
@@ -86,7 +86,7 @@ _STANDING = frozenset({RunState.HELD, RunState.FAILED, RunState.CANCELLED})
 _SHOWN = 3
 
 
-def _about_task(store: Store, run: Head, task: Task, now: float) -> Iterator[str]:
+def about_task(store: Store, run: Head, task: Task, now: float) -> Iterator[str]:
     window = task.plan.window
     attempt = f", attempt {task.attempt}" if task.attempt else ""
     percent = f", {task.progress:.0%} of it" if task.state is TaskState.RUNNING else ""
@@ -108,13 +108,13 @@ def _about_task(store: Store, run: Head, task: Task, now: float) -> Iterator[str
         yield f"Of its {format_count(sum(parts.values()), 'part')}: {words}."
 
 
-def _about_part(part: Part) -> str:
+def about_part(part: Part) -> str:
     window = part.window
     file = f"; its file is {part.source.name}, {format_bytes(part.source.size)}" if part.source else ""
     return f"The part at row {window.row}, column {window.col} of task {part.task} {_PART[part.state]}{file}."
 
 
-def _about_unit(unit: Unit, now: float) -> Iterator[str]:
+def about_unit(unit: Unit, now: float) -> Iterator[str]:
     tried = f", try {unit.attempt}" if unit.attempt > 1 else ""
     if unit.state is UnitState.EMPTY and unit.error:
         yield f"{unit.kind} {unit.key} was given up: {unit.error.rstrip('. ')}. The others go on without it."

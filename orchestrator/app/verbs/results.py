@@ -12,7 +12,7 @@ from typing import Any
 from orchestrator.core.errors import NeedsPerson, RunFailed
 from orchestrator.core.log import one_line
 from orchestrator.core.units import format_count
-from orchestrator.engine.stores.records import Run
+from orchestrator.engine.stores.records import Head
 from orchestrator.model.result import Result, ResultFile
 from orchestrator.model.states import RunState
 
@@ -45,7 +45,7 @@ class ResultReport:
     files: tuple[ResultFile, ...]
 
 
-def result_of(run: Run) -> ResultReport:
+def result_of(run: Head) -> ResultReport:
     """
     Return what a run has delivered.
 
@@ -77,7 +77,7 @@ def missing_words(kept: Mapping[str, Any]) -> str:
     return f"{missing:,} of {format_count(count, things[:-1])} {are} missing: {one_line(reasons, _MOST_SAID)}"
 
 
-def _lacking(run: Run) -> NeedsPerson | RunFailed:
+def _lacking(run: Head) -> NeedsPerson | RunFailed:
     if run.needs_person:
         return NeedsPerson(f"run {run.id} is held: {run.reason}")
     if run.state is RunState.FAILED:

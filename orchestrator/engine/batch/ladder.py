@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from orchestrator.core.clock import quota_returns
 from orchestrator.core.errors import PermanentError
+from orchestrator.engine.batch.cutting import AskedCuts
 from orchestrator.engine.batch.exports import Exports
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.stores.contract import Store, TaskChange
@@ -13,6 +14,7 @@ from orchestrator.engine.stores.work_records import Task
 from orchestrator.engine.work import HoldError
 from orchestrator.model.batch import Operation, OperationState
 from orchestrator.model.expression import subject_of
+from orchestrator.model.plan import TaskPlan
 from orchestrator.model.ports import Diagnosis
 from orchestrator.model.states import Failure, PartState, TaskState
 
@@ -40,6 +42,7 @@ class Ladder:
         self._subject = exports.subject
         self._exports = exports
         self._cut = exports.cut
+        self._asked = AskedCuts(context.store, context.run_id)
 
     def answer(self, task: Task, operation: Operation) -> None:
         """
@@ -70,6 +73,16 @@ class Ladder:
             self._climb(task, step, operation.error, told)
         else:
             self._end(task, step, operation.error, told)
+
+    def cut_asked(self, tasks: Sequence[Task]) -> Sequence[Task]:
+        """Cut in two what a person asked for and is not with the service; return the tasks as they are then."""
+        asked = self._asked.new(tasks)
+        for task in asked:
+            if halves := self._cut(task.plan):
+                self._halve(task, halves, task.rung, task.failure)
+            else:
+                self._context.record("task.uncut", {"task": task.key, "reason": "it is one part, which is not cut"})
+        return self._store.tasks.of(self._run_id) if asked else tasks
 
     def _end(self, task: Task, failure: Failure, sentence: str, told: Diagnosis) -> None:
         """
@@ -135,6 +148,9 @@ class Ladder:
         if halves is None:
             self._end(task, failure, sentence, told)
             return
+        self._halve(task, halves, rung, failure)
+
+    def _halve(self, task: Task, halves: tuple[TaskPlan, TaskPlan], rung: int, failure: Failure | None) -> None:
         children = [(f"{task.key}.{i}", half, rung) for i, half in enumerate(halves)]
         self._store.tasks.split(self._run_id, task.key, children, failure)
         self._context.record("task.split", {"task": task.key, "into": [key for key, _half, _rung in children]})

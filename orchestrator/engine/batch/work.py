@@ -46,7 +46,7 @@ class BatchWork:
         self._watch = watch
         self._folder = folder
         feedback = Feedback(context, exports)
-        ladder = Ladder(context, exports)
+        self._ladder = ladder = Ladder(context, exports)
         submitter = Submitter(context, exports, ladder)
         budget = Budget(context, exports)
         self._polling = Polling(context, watch, submitter, ladder, budget)
@@ -82,7 +82,7 @@ class BatchWork:
         for trouble in self._transfers.troubles():
             self._to_offer = True
             self._troubles.face(trouble)
-        tasks = self._looked()
+        tasks = self._ladder.cut_asked(self._looked())
         tally = self._context.store.parts.tally(self._context.run_id)
         self._took = self._context.process.clock.monotonic() - began
         self._quiet = self._quiet + 1 if (tasks, tally) == self._before else 0

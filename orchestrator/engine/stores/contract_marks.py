@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-PART = "part"  # the kind of what a task's files are; every other kind is of units
+from orchestrator.engine.stores.work_records import Part
+from orchestrator.model.unit import Unit
+
+# The kinds of what exports bring; every other kind is of units.
+PART = "part"
+TASK = "task"
 
 
 class Mark(NamedTuple):
@@ -37,7 +42,17 @@ class Mark(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class Unplaced:
+    """A unit without a window: its kind, key and `UnitState`, and whether it has failed before."""
+
+    kind: str
+    key: str
+    state: str
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CourseCount:
     """
     What happened to a run within one stretch of time.
 
@@ -88,10 +103,19 @@ class Marks(Protocol):
     def of(self, run_id: str) -> Sequence[Mark]:
         """Return its parts and its units with cells, but for those that others replaced, by grid, row and column."""
 
+    def unplaced(self, run_id: str) -> list[Unplaced]:
+        """Return its units without a window, but for those that others replaced, by kind and key."""
+
+    def at(self, run_id: str, grid: int, row: int, col: int) -> tuple[list[Part], list[Unit]]:
+        """Return the parts and units of a run in whose windows a pixel of a grid lies; units by kind and key."""
+
+    def keys(self, run_id: str, of: Sentence) -> list[str]:
+        """Return the keys of the pieces that failed so, in order."""
+
     def span(self, run_id: str) -> tuple[str, str]:
         """Return when the first and the last thing happened to it, RFC 3339; empty where nothing did."""
 
-    def course(self, run_id: str, names: Sequence[str], since: str, seconds: float) -> list[Moment]:
+    def course(self, run_id: str, names: Sequence[str], since: str, seconds: float) -> list[CourseCount]:
         """Return how often each of these events happened in each stretch of so many seconds after `since`."""
 
     def sentences(self, run_id: str) -> list[Sentence]:

@@ -242,6 +242,9 @@ class Units(Protocol):
     def forgive(self, run_id: str) -> None:
         """Let FAILED units wait again, and count the attempts of all from here on: a person asked for another try."""
 
+    def hurry(self, run_id: str, kind: str, keys: Collection[str]) -> int:
+        """Let units that wait for a time be due at once; return how many did."""
+
     def next_due(self, run_id: str, kinds: Collection[str]) -> float | None:
         """Return when the next unit can be claimed, by its time or the end of its lease; None: none by time alone."""
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Integer, cast, func, literal, select, union_all
 
-from orchestrator.engine.stores.contract_marks import PART, Mark, Moment, Sentence
+from orchestrator.engine.stores.contract_marks import PART, TASK, CourseCount, Mark, Sentence, Unplaced
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.dialect import number_in, seconds_after
+from orchestrator.engine.stores.rows import part_of
 from orchestrator.engine.stores.schema import events, parts, tasks, units
+from orchestrator.engine.stores.unit_rows import unit_of
+from orchestrator.engine.stores.work_records import Part
 from orchestrator.model.states import TaskState, UnitState
+from orchestrator.model.unit import Unit
 
 _LIVELY = (TaskState.SPLIT, TaskState.SUCCEEDED)  # tasks whose last error is over
 _NO_TASK = literal("")
@@ -42,13 +47,37 @@ class SqlMarks:
             requests = [Mark(*row) for row in db.execute(asked)]
         return sorted([*found, *requests], key=lambda mark: mark[:5]) if requests else found
 
+    def unplaced(self, run_id: str) -> list[Unplaced]:
+        u = units.c
+        query = select(u.kind, u.key, u.state, (u.error != "") & (u.attempt > 0)).order_by(u.kind, u.key)
+        with self._db.read() as db:
+            rows = db.execute(query.where(u.run_id == run_id, u.height == 0, u.state != UnitState.SPLIT))
+            return [Unplaced(*row) for row in rows]
+
+    def at(self, run_id: str, grid: int, row: int, col: int) -> tuple[list[Part], list[Unit]]:
+        def here(c: Any) -> tuple[Any, ...]:
+            inside = (c.row <= row, row < c.row + c.height, c.col <= col, col < c.col + c.width)
+            return (c.run_id == run_id, c.grid == grid, *inside)
+
+        with self._db.read() as db:
+            found = [part_of(each) for each in db.execute(select(parts).where(*here(parts.c)))]
+            asked = db.execute(select(units).where(*here(units.c)).order_by(units.c.kind, units.c.key))
+            return found, [unit_of(each, ()) for each in asked]
+
+    def keys(self, run_id: str, of: Sentence) -> list[str]:
+        c = tasks.c if of.kind == TASK else units.c
+        alike = (c.run_id == run_id, c.error == of.error, c.failure == of.failure, c.state == of.state)
+        kind = () if of.kind == TASK else (units.c.kind == of.kind,)
+        with self._db.read() as db:
+            return list(db.execute(select(c.key).where(*alike, *kind).order_by(c.key)).scalars())
+
     def span(self, run_id: str) -> tuple[str, str]:
         ends = select(func.min(events.c.at), func.max(events.c.at)).where(events.c.run_id == run_id)
         with self._db.read() as db:
             first, last = db.execute(ends).one()
         return first or "", last or ""
 
-    def course(self, run_id: str, names: Sequence[str], since: str, seconds: float) -> list[Moment]:
+    def course(self, run_id: str, names: Sequence[str], since: str, seconds: float) -> list[CourseCount]:
         e = events.c
         slot = cast(seconds_after(e.at, since) / seconds, Integer)
         query = (
@@ -58,14 +87,14 @@ class SqlMarks:
             .order_by("slot")
         )
         with self._db.read() as db:
-            return [Moment(name, max(0, at), *counts) for name, at, *counts in db.execute(query)]
+            return [CourseCount(name, max(0, at), *counts) for name, at, *counts in db.execute(query)]
 
     def sentences(self, run_id: str) -> list[Sentence]:
         t, u = tasks.c, units.c
         next_at = func.max(t.next_at), func.max(u.next_at)
         exports = (
             select(
-                literal("task"),
+                literal(TASK),
                 t.error,
                 t.failure,
                 t.state,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import bindparam, func, or_, select, update
 
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.schema import unit_counts
@@ -177,3 +177,9 @@ class SqlUnits:
         with self._db.write() as db:
             for row in db.execute(select(table).where(*mine, or_(table.c.attempt > 0, table.c.next_at > 0))).all():
                 move_unit(db, row, UnitState.WAITING, attempt=0, next_at=0.0)
+
+    def hurry(self, run_id: str, kind: str, keys: Collection[str]) -> int:
+        waiting = (table.c.run_id == run_id, table.c.kind == kind, table.c.state == UnitState.WAITING)
+        due = update(table).where(*waiting, table.c.next_at > 0, table.c.key == bindparam("this")).values(next_at=0.0)
+        with self._db.write() as db:
+            return sum(db.execute(due, {"this": key}).rowcount for key in keys)

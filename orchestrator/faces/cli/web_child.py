@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
 from orchestrator.app.records import Records
+from orchestrator.core.errors import UserError
 from orchestrator.core.optional import required
 from orchestrator.faces.cli.session import Context
 from orchestrator.faces.web.child import page_beside
@@ -28,8 +31,13 @@ def check_extra() -> None:
             required(name, "web", "the page")
 
 
+def _is_journal() -> bool:
+    """Tell whether what is printed goes into a journal (systemd.exec(5), JOURNAL_STREAM), and not to a person."""
+    return bool(os.environ.get("JOURNAL_STREAM"))
+
+
 @contextmanager
-def page_process(context: Context, app: Records, logger: Any, *, wanted: bool) -> Iterator[None]:
+def page_process(context: Context, app: Records, logger: Any, *, wanted: bool, open_: bool) -> Iterator[None]:
     """
     Keep the page beside a daemon for the time of the block, on the same settings, state and services.
 
@@ -37,8 +45,11 @@ def page_process(context: Context, app: Records, logger: Any, *, wanted: bool) -
         ExtraError: What the page needs is not installed.
     """
     if not wanted:
+        if open_:
+            raise UserError("--open opens the page; add --web")
         yield
         return
+    opened = not open_
     check_extra()
     words = [*context.words(), "web"]
     if app.settings.ee.url:
@@ -47,9 +58,14 @@ def page_process(context: Context, app: Records, logger: Any, *, wanted: bool) -
         words += ["--bucket", app.settings.gcs.bucket]
 
     def tell(name: str, facts: dict[str, str | float]) -> None:
-        link = facts.pop("link", "")
-        if link and sys.stdout.isatty():
-            context.output().say(f"The page: {link}")  # the log is kept and sent on; the token is for a person
+        nonlocal opened
+        link = str(facts.pop("link", ""))
+        if link and not opened:
+            opened = webbrowser.open(link)
+        if link and not _is_journal():
+            # Not into the log, which is kept and sent on: the token is for a person.
+            sys.stdout.write(f"The page: {link}\n")
+            sys.stdout.flush()
         if name == "web.started":
             logger.info(name, **facts, open="`orchestrator web --link` prints its address with the token")
         else:

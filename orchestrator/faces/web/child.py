@@ -22,11 +22,11 @@ WELL_SECONDS = 60.0
 END_SECONDS = 8.0
 
 # Told what became of it: `web.started` with its address and link, `web.ended` with why and when it is tried again.
-Tell = Callable[[str, dict[str, str | float]], None]
+Heard = Callable[[str, dict[str, str | float]], None]
 
 
 @contextmanager
-def page_beside(words: Sequence[str], tell: Tell) -> Iterator[None]:
+def page_beside(words: Sequence[str], tell: Heard) -> Iterator[None]:
     """
     Keep the page alive for the time of the block; it ends with this process however that dies.
 
@@ -45,7 +45,7 @@ def page_beside(words: Sequence[str], tell: Tell) -> Iterator[None]:
 class _Keeper:
     """Starts it, waits for its end, and starts it again, each time a little later."""
 
-    def __init__(self, command: list[str], tell: Tell) -> None:
+    def __init__(self, command: list[str], tell: Heard) -> None:
         self._command = command
         self._tell = tell
         self._ending = threading.Event()

@@ -52,8 +52,9 @@ def make(site: Site) -> ASGIApp:
 
     joined = Starlette(
         routes=[
-            *live.routes(site.live),
+            *live.stream_routes(site.live),
             Route("/static/{path:path}", _static, methods=["GET"]),
+            Route("/basemap.pmtiles", _basemap, methods=["GET"]),
             Route("/favicon.ico", lambda _request: FileResponse(HERE / "static" / "favicon.svg")),
             *api.routes(site),
             *(route for view in views.ALL for route in view.routes(site)),
@@ -82,6 +83,14 @@ def _static(request: Request) -> Response:
         return Response(status_code=304, headers=headers)
     file = HERE / "static" / path
     return FileResponse(file, headers=headers, media_type=_KINDS.get(file.suffix, "application/octet-stream"))
+
+
+def _basemap(request: Request) -> Response:
+    """Return the owner's map below ours, a piece at a time: PMTiles are read by ranges."""
+    basemap = request.app.state.site.options.basemap
+    if basemap is None:
+        raise HTTPException(404)
+    return FileResponse(basemap, headers={"Cache-Control": "no-cache"}, media_type="application/octet-stream")
 
 
 @functools.cache

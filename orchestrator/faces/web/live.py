@@ -166,7 +166,7 @@ def _heard(app: Records) -> str:
     return datetime.fromtimestamp(row.beat, UTC).isoformat(timespec="seconds") if row else ""
 
 
-def routes(hub: Hub) -> list[Route]:
+def stream_routes(hub: Hub) -> list[Route]:
     """Return the one stream."""
 
     async def live(_request: Request) -> Response:

@@ -97,7 +97,7 @@ class Patient(H11Protocol):
         self.transport.abort()
 
 
-def serve(site: Site, stop: threading.Event, ready: Callable[[str], None]) -> None:
+def serve_page(site: Site, stop: threading.Event, ready: Callable[[str], None]) -> None:
     """
     Answer until the process is asked to end; `ready` is told the address once it is listened at.
 

@@ -52,13 +52,13 @@ class Site:
 
 def make_site(app: Application, options: Options, reload: Callable[[], Loaded] = load) -> Site:
     """Return the site over an application; `reload` reads the settings once more, as they were read for it."""
-    return Site(app, Hub(app), options, _templates(), reload=reload)
+    return Site(app, Hub(app), options, _templates(options), reload=reload)
 
 
 # ---------------------------------------------------------------- templates
 
 
-def _templates() -> Environment:
+def _templates(options: Options) -> Environment:
     made = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -67,7 +67,8 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.globals |= {"static": static, "navigation": NAVIGATION, "version": __version__}
+    basemap = "/basemap.pmtiles" if options.basemap else ""
+    made.globals |= {"static": static, "navigation": NAVIGATION, "version": __version__, "basemap": basemap}
     made.filters |= {"bytes": format_bytes, "seconds": format_seconds, "count": format_count}
     return made
 

@@ -49,10 +49,10 @@ function showStale() {
   let why = "";
   if (lost || (!navigator.onLine && Date.now() - heardAt > STALE_MS)) {
     what = `The page has heard nothing since ${clock(heardAt)}.`;
-    why = "What you see may be old. It tries again by itself; if it stays so, start the page again: orchestrator web.";
+    why = "What you see may be old. It tries again by itself; if it stays so, start the page again: `orchestrator web`.";
   } else if (daemon && !daemon.alive) {
     what = daemon.heard ? `No daemon works since ${clock(Date.parse(daemon.heard))}.` : "No daemon works on this state.";
-    why = `Nothing that is submitted goes on until one does. ${sentence(daemon.says)}`;
+    why = `Nothing goes on until one does: start \`orchestrator serve\`. ${daemon.heard ? sentence(daemon.says) : ""}`;
   }
   if (document.getElementById("stale-what").textContent !== what) {
     document.getElementById("stale-what").textContent = what;
@@ -62,8 +62,7 @@ function showStale() {
 }
 
 function sentence(text) {
-  const plain = text.replaceAll("`", "");
-  return plain ? `${plain[0].toUpperCase()}${plain.slice(1)}.` : "";
+  return text ? `${text[0].toUpperCase()}${text.slice(1)}.` : "";
 }
 
 function clock(ms) {
@@ -76,6 +75,7 @@ window.addEventListener("offline", showStale);
 // ---------------------------------------------------------------- times
 
 const full = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "short" });
+const day = new Intl.DateTimeFormat([], { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const timeOnly = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
@@ -91,7 +91,7 @@ function showTimes(root = document) {
     const date = new Date(element.dateTime);
     if (Number.isNaN(date.getTime())) continue;
     const how = element.dataset.how;
-    const text = how === "ago" ? ago(date) : how === "time" ? timeOnly.format(date) : full.format(date);
+    const text = how === "ago" ? ago(date) : how === "time" ? timeOnly.format(date) : how === "day" ? day.format(date) : full.format(date);
     if (element.textContent !== text) element.textContent = text;
     element.title = `${date.toISOString().slice(0, 19).replace("T", " ")} UTC`;
   }
@@ -154,6 +154,43 @@ document.addEventListener("click", async (event) => {
     note("Copied.");
   }
 });
+
+// ---------------------------------------------------------------- questions
+
+// What cannot be taken back is asked about first; Escape leaves it.
+document.addEventListener("htmx:confirm", (event) => {
+  const { ctx, issueRequest, dropRequest } = event.detail;
+  event.preventDefault();
+  const button = ctx.sourceElement.matches("button") ? ctx.sourceElement : ctx.sourceElement.querySelector("button");
+  ask(ctx.confirm, button?.textContent.trim() || "Do it").then((yes) => (yes ? issueRequest() : dropRequest()));
+});
+
+export function ask(question, label) {
+  const dialog = document.createElement("dialog");
+  dialog.className = "ask";
+  dialog.setAttribute("aria-label", "Are you sure?");
+  const words = document.createElement("p");
+  words.textContent = question;
+  const answers = document.createElement("form");
+  answers.method = "dialog";
+  answers.className = "actions";
+  for (const [value, text, kind] of [["", "Leave it", ""], ["yes", label, " first"]]) {
+    const button = document.createElement("button");
+    button.className = `button${kind}`;
+    button.value = value;
+    button.textContent = text;
+    answers.append(button);
+  }
+  dialog.append(words, answers);
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "yes");
+    });
+  });
+}
 
 // ---------------------------------------------------------------- fragments
 

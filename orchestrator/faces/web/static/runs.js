@@ -36,9 +36,9 @@ document.addEventListener("htmx:after:swap", () => {
   show();
 });
 
-// An empty field of the filter need not stand in the address.
+// What is as usual need not stand in the address.
 document.getElementById("filter")?.addEventListener("formdata", (event) => {
-  for (const [name, value] of [...event.formData]) if (!value) event.formData.delete(name);
+  for (const [name, value] of [...event.formData]) if (!value || value === "-started") event.formData.delete(name);
 });
 
 show();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -30,6 +31,23 @@ COLUMNS: tuple[tuple[RunOrder, str, bool], ...] = (
     (RunOrder.SIZE, "Size", True),
     (RunOrder.VALID, "Valid", True),
     (RunOrder.OUTPUT, "Output", False),
+)
+
+ORDERS: Mapping[str, str] = MappingProxyType(
+    {
+        "-started": "newest first",
+        "started": "oldest first",
+        "-updated": "changed last",
+        "name": "job",
+        "state": "state",
+        "area": "area",
+        "product": "product",
+        "service": "service",
+        "-took": "longest first",
+        "-size": "largest first",
+        "valid": "least valid first",
+        "output": "output",
+    }
 )
 
 
@@ -63,8 +81,11 @@ def _facts(request: Request, query: RunQuery) -> Mapping[str, Any]:
     def link(path: str = "/runs", **changed: Any) -> str:
         return _address(path, query, changed)
 
+    sort = f"{'-' if query.descending else ''}{query.order}"
     return {
         "listing": listing,
+        "sort": sort,
+        "orders": {sort: f"{query.order}, the other way", **ORDERS},
         "query": query,
         "given": dict(params_of(query)),
         "link": link,
