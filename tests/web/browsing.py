@@ -70,7 +70,7 @@ def visit(browser: Browser, login: str, **how: Any) -> Iterator[tuple[Page, Watc
     """Open a browser's page of its own, logged in by the address that the program printed."""
     parts = urlsplit(login)
     context = browser.new_context(base_url=f"{parts.scheme}://{parts.netloc}", **how)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(30_000)
     watch = Watch(context, f"{parts.scheme}://{parts.netloc}")
     page = context.new_page()
     try:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import browsing
-from playwright.sync_api import Page
+from playwright.sync_api import Error, Page
 from views import View
 
 # Phone; a usual window; 2160p.
 PHONE, WINDOW, LARGE = (400, 800), (1600, 1000), (3840, 2160)
+SETTLED_MS = 15_000  # of a busy machine
 
 
 @dataclass
@@ -38,7 +40,14 @@ class Walk:
 
 def settle(page: Page) -> None:
     """Wait until a page has loaded what it shows."""
-    page.wait_for_function("looks.settled()", polling=100)
+    with suppress(Error):  # what is wrong then, the looks show
+        page.wait_for_function("looks.settled()", polling=100, timeout=SETTLED_MS)
+
+
+def draw(page: Page) -> None:
+    """Wait until a map has drawn all it has; one that never does is told by what it lacks."""
+    with suppress(Error):
+        page.wait_for_selector(".map[data-idle=yes]", timeout=SETTLED_MS)
 
 
 def resize(page: Page, size: tuple[int, int]) -> None:
@@ -53,7 +62,7 @@ def walk(page: Page, watch: browsing.Watch, view: View, runs: dict[str, str]) ->
     answer = page.goto(view.path.format(**runs))
     settle(page)
     if view.has_map:
-        page.wait_for_selector(".map canvas", timeout=20_000)
+        draw(page)
     found = Walk(answer.status, page.evaluate("looks.outline()"), *browsing.tab_through(page))
     found.misfits[WINDOW[0]] = browsing.misfits(page)
     found.axe["light"] = browsing.axe(page)
