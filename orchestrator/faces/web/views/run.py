@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from orchestrator.app.records import Records
+from orchestrator.app.verbs.acting import acts_for
 from orchestrator.app.verbs.events import events_after, latest_events
 from orchestrator.app.verbs.failures import failures_of, split_task, told, try_now
 from orchestrator.app.verbs.reasons import why
@@ -26,7 +27,7 @@ from orchestrator.core.errors import UserError
 from orchestrator.engine.stores.records import EventRow
 from orchestrator.faces.web.pages import acted, data, form, fragment, page, said, site_of
 from orchestrator.faces.web.site import Site
-from orchestrator.model.states import RunState
+from orchestrator.faces.web.views.words import confirm
 
 LISTED = 20  # rows of the list of pieces at once
 EVENTS = 100  # shown at first
@@ -79,17 +80,9 @@ def _head_facts(request: Request, run: str) -> Mapping[str, Any]:
         "run": detail.report,
         "facts": facts_of(app, run),
         "because": why(app, run).because,
-        "acts": _acts(detail.report.state),
+        "acts": acts_for(detail.report.state),
+        "confirm": confirm,
     }
-
-
-def _acts(state: RunState) -> Sequence[str]:
-    """Return what a person may do about a run in a state."""
-    if state is RunState.HELD:
-        return ("retry", "cancel")
-    if state in (RunState.FAILED, RunState.CANCELLED):
-        return ("retry", "clean")
-    return {RunState.PUBLISHED: ("clean",), RunState.CLEANED: ()}.get(state, ("cancel",))
 
 
 # ---------------------------------------------------------------- map
@@ -275,7 +268,7 @@ def _failures(request: Request) -> Response:
 def _failures_facts(request: Request, run: str) -> Mapping[str, Any]:
     app = site_of(request).app
     facts = facts_of(app, run)
-    return {"groups": failures_of(app, run), "run_id": facts.run, "acts": _acts(facts.state)}
+    return {"groups": failures_of(app, run), "run_id": facts.run, "acts": acts_for(facts.state), "confirm": confirm}
 
 
 def _try_now(request: Request) -> Response:
