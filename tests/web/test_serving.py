@@ -92,6 +92,7 @@ def port(tmp_path, monkeypatch):
     """A page that is less patient than usual, so that a test need not be."""
     monkeypatch.setattr(serving, "REQUEST_SECONDS", 0.5)
     monkeypatch.setattr(serving, "MOST_SILENT", 8)
+    monkeypatch.setattr(serving, "MOST_NEW", 8)
     monkeypatch.setattr(serving, "STUCK_SECONDS", 0.5)
     with served(tmp_path) as port:
         yield port
@@ -128,6 +129,20 @@ def test_of_many_that_say_nothing_the_oldest_makes_way(port, monkeypatch):
     assert silent[0].recv(1) == b""
 
     for one in silent:
+        one.close()
+
+
+def test_a_request_that_came_with_a_crowd_is_answered(port, monkeypatch):
+    """It was the oldest of many that came at once, before any of them could be read."""
+    monkeypatch.setattr(serving, "MOST_NEW", 1000)
+    asked = b"HEAD /favicon.ico HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    with closing(port.connected()) as first:
+        others = [port.connected() for _ in range(20)]
+        first.sendall(asked)
+
+        assert first.recv(65536).startswith(b"HTTP/1.1 200")
+
+    for one in others:
         one.close()
 
 
