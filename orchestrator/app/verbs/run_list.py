@@ -67,25 +67,19 @@ def list_pieces(app: Records, name: str, stage: str = "", skip: int = 0, limit: 
     everything: list[Mark | Unplaced] = [*marks, *app.store.marks.unplaced(run)]
     counts: dict[str, dict[str, int]] = {}
     for each in everything:
-        of_kind = counts.setdefault(each.kind, {})
-        letter = _stage(each)
+        of_kind = counts.setdefault(each.how.kind, {})
+        letter = stage_of(each.how)
         of_kind[letter] = of_kind.get(letter, 0) + 1
-    wanted = (each for each in everything if stage in ("", _stage(each)))
+    wanted = (each for each in everything if stage in ("", stage_of(each.how)))
     found = list(islice(wanted, skip, skip + limit + 1))
     return PieceList(run, tuple(_listed(found[:limit])), counts, bool(marks), len(found) > limit)
 
 
-def _stage(each: Mark | Unplaced) -> Stage:
-    if isinstance(each, Mark):
-        return stage_of(each)
-    return stage_of(Mark(0, 0, 0, 0, 0, each.kind, each.state, "", each.failed))
-
-
 def _listed(found: list[Mark | Unplaced]) -> Iterator[Listed]:
     for each in found:
-        stage = _stage(each)
+        stage = stage_of(each.how)
         if isinstance(each, Mark):
-            window = Window(each.row, each.col, each.height, each.width)
-            yield Listed(each.kind, "", each.grid, window, stage, WORDS[stage])
+            grid, *window = each.span
+            yield Listed(each.how.kind, "", grid, Window(*window), stage, WORDS[stage])
         else:
-            yield Listed(each.kind, each.key, 0, None, stage, WORDS[stage])
+            yield Listed(each.how.kind, each.key, 0, None, stage, WORDS[stage])
