@@ -35,11 +35,9 @@ class How(NamedTuple):
     failed: bool = False
 
 
-class Mark(NamedTuple):
-    """A piece of a run that has a window, a part or a unit with a cell: where it is, and how it stands."""
-
-    span: Span
-    how: How
+# A piece of a run that has a window, a part or a unit with a cell: where it is, and how it stands. A plain tuple: there may
+# be a hundred thousand.
+Mark = tuple[Span, How]
 
 
 @dataclass(frozen=True, slots=True)

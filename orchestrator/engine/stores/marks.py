@@ -38,15 +38,19 @@ class SqlMarks:
             # parts few stand in ways of their own.
             states = {key: (state, failed) for key, state, failed in db.execute(exports)}
             hows: dict[tuple[str, str], How] = {}
-            found: list[Mark] = []
-            for *span, state, task in db.execute(files.order_by(p.grid, p.row, p.col)):
-                how = hows.get((state, task)) or hows.setdefault((state, task), How(PART, state, *states[task]))
-                found.append(Mark(tuple(span), how))
-            requests = [
-                Mark(tuple(span), How(kind, state, "", bool(failed)))
-                for *span, kind, state, failed in db.execute(asked)
+
+            def seen(state: str, task: str) -> How:
+                return hows.setdefault((state, task), How(PART, state, *states[task]))
+
+            found: list[Mark] = [
+                ((grid, row, col, height, width), hows.get((state, task)) or seen(state, task))
+                for grid, row, col, height, width, state, task in db.execute(files.order_by(p.grid, p.row, p.col)).all()
             ]
-        return sorted([*found, *requests], key=lambda mark: mark.span) if requests else found
+            requests: list[Mark] = [
+                ((grid, row, col, height, width), How(kind, state, "", bool(failed)))
+                for grid, row, col, height, width, kind, state, failed in db.execute(asked).all()
+            ]
+        return sorted([*found, *requests], key=lambda mark: mark[0]) if requests else found
 
     def unplaced(self, run_id: str) -> list[Unplaced]:
         u = units.c
