@@ -6,6 +6,7 @@ import json
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -253,9 +254,16 @@ def _events(request: Request) -> Response:
 
 
 def _told(event: EventRow) -> Mapping[str, Any]:
-    facts = json.loads(event.facts)
-    words = {name: value if isinstance(value, str) else json.dumps(value) for name, value in facts.items()}
-    return {"sequence": event.sequence, "at": event.at, "name": event.name, "facts": words}
+    facts = {name: _word(name, value) for name, value in json.loads(event.facts).items()}
+    told = {name: word for name, word in facts.items() if word}
+    return {"sequence": event.sequence, "at": event.at, "name": event.name, "facts": told}
+
+
+def _word(name: str, value: Any) -> str:
+    """Write a fact of an event; a time that is none is nothing."""
+    if name.endswith("_at") and isinstance(value, float):
+        return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S} UTC" if value else ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 # ---------------------------------------------------------------- failures, and what is done about them
