@@ -1,4 +1,4 @@
-"""A run of 40,000 parts: all of them on the map, and only what is new is told. Its figures: benchmarks/page_browser.py."""
+"""A run of 40,000 parts: all of them on the map, and only what is new is told; figures: benchmarks/page_browser.py."""
 
 from __future__ import annotations
 
