@@ -63,14 +63,14 @@ def list_pieces(app: Records, name: str, stage: str = "", skip: int = 0, limit: 
         UserError: No run is called so, or several are.
     """
     run = find_head(app.store, name).id
-    marks, others = app.store.marks.of(run), app.store.marks.unplaced(run)
-    pieces: list[Mark | Unplaced] = [*marks, *others]
+    marks = app.store.marks.of(run)
+    everything: list[Mark | Unplaced] = [*marks, *app.store.marks.unplaced(run)]
     counts: dict[str, dict[str, int]] = {}
-    for each in pieces:
+    for each in everything:
         of_kind = counts.setdefault(each.kind, {})
         letter = _stage(each)
         of_kind[letter] = of_kind.get(letter, 0) + 1
-    wanted = (each for each in pieces if stage in ("", _stage(each)))
+    wanted = (each for each in everything if stage in ("", _stage(each)))
     found = list(islice(wanted, skip, skip + limit + 1))
     return PieceList(run, tuple(_listed(found[:limit])), counts, bool(marks), len(found) > limit)
 

@@ -115,7 +115,7 @@ class Mesh:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class PiecePlaces:
     """
     Where the pieces of a run lie: what stays the same while they get on.
 
@@ -145,7 +145,7 @@ class Stages:
 
     Attributes:
         run: Its id.
-        shape: Of the `Places` that they have.
+        shape: Of the `PiecePlaces` that they have.
         version: Names these letters.
         letters: A `Stage` for each window.
     """
@@ -190,7 +190,7 @@ def stages_of(app: Records, name: str) -> Stages:
     return Stages(run, _shape(windows), _named(letters), letters)
 
 
-def places_of(app: Records, name: str) -> Places:
+def places_of(app: Records, name: str) -> PiecePlaces:
     """
     Return where the pieces of a run lie, and the outline of its area.
 
@@ -205,7 +205,7 @@ def places_of(app: Records, name: str) -> Places:
     outline = _outline(area, grids[0].crs) if area and grids else None
     bounds = outline.bounds if outline is not None else _reach(windows, grids)
     runs = tuple(_side_by_side(windows))
-    return Places(head.id, _shape(windows), meshes, runs, _geojson(outline), bounds)
+    return PiecePlaces(head.id, _shape(windows), meshes, runs, _geojson(outline), bounds)
 
 
 # ---------------------------------------------------------------- windows

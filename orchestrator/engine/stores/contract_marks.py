@@ -52,7 +52,7 @@ class Unplaced:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class CourseCount:
     """
     What happened to a run within one stretch of time.
 
@@ -115,7 +115,7 @@ class Marks(Protocol):
     def span(self, run_id: str) -> tuple[str, str]:
         """Return when the first and the last thing happened to it, RFC 3339; empty where nothing did."""
 
-    def course(self, run_id: str, names: Sequence[str], since: str, seconds: float) -> list[Moment]:
+    def course(self, run_id: str, names: Sequence[str], since: str, seconds: float) -> list[CourseCount]:
         """Return how often each of these events happened in each stretch of so many seconds after `since`."""
 
     def sentences(self, run_id: str) -> list[Sentence]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Integer, cast, func, literal, select, union_all
 
-from orchestrator.engine.stores.contract_marks import PART, TASK, Mark, Moment, Sentence, Unplaced
+from orchestrator.engine.stores.contract_marks import PART, TASK, CourseCount, Mark, Sentence, Unplaced
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.dialect import number_in, seconds_after
 from orchestrator.engine.stores.rows import part_of
@@ -77,7 +77,7 @@ class SqlMarks:
             first, last = db.execute(ends).one()
         return first or "", last or ""
 
-    def course(self, run_id: str, names: Sequence[str], since: str, seconds: float) -> list[Moment]:
+    def course(self, run_id: str, names: Sequence[str], since: str, seconds: float) -> list[CourseCount]:
         e = events.c
         slot = cast(seconds_after(e.at, since) / seconds, Integer)
         query = (
@@ -87,7 +87,7 @@ class SqlMarks:
             .order_by("slot")
         )
         with self._db.read() as db:
-            return [Moment(name, max(0, at), *counts) for name, at, *counts in db.execute(query)]
+            return [CourseCount(name, max(0, at), *counts) for name, at, *counts in db.execute(query)]
 
     def sentences(self, run_id: str) -> list[Sentence]:
         t, u = tasks.c, units.c

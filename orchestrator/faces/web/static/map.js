@@ -24,6 +24,8 @@ export {maplibregl};
 export const BELOW_LABELS = "graticule";
 export const MAX_LATITUDE = 85.051129; // where the square world of Web Mercator ends
 
+maplibregl.prewarm(); // its worker starts while the page is still being read
+
 const HERE = new URL(".", import.meta.url);
 const FONT = ["sans-serif"]; // drawn by the browser: no server of glyphs
 const PAINTS = {
@@ -75,7 +77,7 @@ export function makeMap(element, {bounds, label = "Map", describedBy = "", paddi
   map.keyboard.disableRotation();
   map.addControl(new maplibregl.NavigationControl({showCompass: false}), "top-right");
   map.addControl(new maplibregl.ScaleControl({maxWidth: 120, unit: "metric"}), "bottom-left");
-  map.addControl(new maplibregl.AttributionControl({compact: true, customAttribution: "Made with Natural Earth"}), "bottom-right");
+  map.addControl(new maplibregl.AttributionControl({compact: false, customAttribution: "Made with Natural Earth"}), "bottom-right");
   map.on("idle", () => (element.dataset.idle = "yes")); // everything asked for is drawn; tests and styles may wait for it
   map.on("movestart", () => delete element.dataset.idle);
   if (describedBy) map.getCanvas().setAttribute("aria-describedby", describedBy);

@@ -36,6 +36,9 @@ async function ask(path, options = {}) {
   return text;
 }
 
+/** Put a part that the page has written into its place. */
+const fragment = (path, target) => window.htmx.ajax("GET", path, {source: target, target, swap: "innerHTML"}).catch(() => {});
+
 const filled = (more = {}) => {
   const said = new URLSearchParams();
   for (const [name, value] of new FormData(form)) if (typeof value === "string") said.append(name, value);
@@ -235,14 +238,11 @@ async function showRecipe() {
   recipeShown = name;
   const how = new URLSearchParams({recipe: name});
   if (name === first.recipe) for (const [key, value] of Object.entries(first)) if (key.startsWith("params.")) how.set(key, value);
-  byId("recipe").textContent = "Loading what the recipe may be told …";
-  try {
-    const html = await ask(`/new/part/recipe?${how}`);
-    if (recipeShown === name) byId("recipe").innerHTML = html;
-  } catch (error) {
-    recipeShown = "";
-    byId("recipe").textContent = error.message;
-  }
+  byId("recipe").textContent = "Reading what the recipe may be told …";
+  await fragment(`/new/part/recipe?${how}`, "#recipe");
+  if (byId("recipe").querySelector("summary")) return;
+  recipeShown = "";
+  byId("recipe").textContent = "What the recipe may be told cannot be shown now; its defaults hold.";
 }
 
 // ---------------------------------------------------------------- the plan
@@ -287,7 +287,7 @@ async function plan() {
       if (mine !== asked) return;
       told = await ask(`/new/plan/${planning}`);
     }
-    if (mine === asked) show(told);
+    if (mine === asked) await show(told);
   } catch (error) {
     if (mine === asked) showWrong({"": error.message});
   } finally {
@@ -298,14 +298,14 @@ async function plan() {
   }
 }
 
-function show(told) {
+async function show(told) {
   if (told.state === "cancelled") return;
   if (told.state === "refused") return showWrong(told.fields);
   planned = told.planned;
   const box = byId("planned");
   box.hidden = false;
   box.classList.remove("old");
-  box.innerHTML = told.html;
+  await fragment(`/new/plan/${told.plan}/shown`, "#planned");
   byId("submit").addEventListener("click", submit);
   if (told.area) see({...told.area, name: ""});
   showParts(told.parts ?? empty);

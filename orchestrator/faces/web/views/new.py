@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from orchestrator.app.desk import CancelledError, Desk, Place, Question
@@ -40,8 +40,8 @@ def routes(site: Site) -> list[Route]:
         Route("/new/area", new.drop, methods=["POST"]),
         Route("/new/plan", new.plan, methods=["POST"]),
         Route("/new/plan/{plan}", new.planned),
+        Route("/new/plan/{plan}/shown", new.shown),
         Route("/new/plan/{plan}/cancel", new.cancel, methods=["POST"]),
-        Route("/new/job.toml", new.file, methods=["POST"]),
         Route("/new/submit", new.submit, methods=["POST"]),
     ]
 
@@ -105,17 +105,17 @@ class _New:
             while len(self._asked) > _MOST_KEPT:
                 self._asked.popitem(last=False)[1].cancel()
         question.wait(_SOON_SECONDS)
-        return self._told(request, name, question)
+        return self._told(name, question)
 
     def planned(self, request: Request) -> Response:
         """Return the plan, or how far it is."""
-        return self._told(request, request.path_params["plan"], self._find(request))
+        return self._told(request.path_params["plan"], self._find(request))
 
     def cancel(self, request: Request) -> Response:
         """End planning where it stands."""
         question = self._find(request)
         question.cancel()
-        return self._told(request, request.path_params["plan"], question)
+        return self._told(request.path_params["plan"], question)
 
     def _find(self, request: Request) -> Question:
         with self._guard:
@@ -124,7 +124,7 @@ class _New:
             raise HTTPException(404, "this plan is not known any more; press Plan again")
         return question
 
-    def _told(self, request: Request, name: str, question: Question) -> Response:
+    def _told(self, name: str, question: Question) -> Response:
         if not question.is_done:
             return JSONResponse({"state": "working", "plan": name, "said": question.said})
         try:
@@ -133,15 +133,13 @@ class _New:
             return JSONResponse({"state": "cancelled", "said": str(error)})
         except OrchestratorError as error:
             return _refused(error)
-        html = render(request, "parts/new_plan.html", {"plan": plan})
-        told = {
-            "state": "planned",
-            "html": html,
-            "planned": plan.fingerprint,
-            "parts": plan.parts,
-            "area": plan.outline,
-        }
-        return JSONResponse(told)
+        told = {"planned": plan.fingerprint, "parts": plan.parts, "area": plan.outline}
+        return JSONResponse({"state": "planned", "plan": name, **told})
+
+    def shown(self, request: Request) -> Response:
+        """Show a plan that is made: what it needs, and the same as a command and as a job file."""
+        plan = self._answer(self._find(request))
+        return Response(render(request, "parts/new_plan.html", {"plan": plan}), media_type=HTML)
 
     # ------------------------------------------------------------ the run
 
@@ -154,12 +152,6 @@ class _New:
             return _refused(error)
         acted(request, "submit", run)
         return JSONResponse({"state": "submitted", "run": run, "to": f"/runs/{run}"})
-
-    def file(self, request: Request) -> Response:
-        """Return the job file of what the form says, to be kept."""
-        plan = self._answer(self._desk.ask("plan", read_form(_fields(request))))
-        headers = {"Content-Disposition": f'attachment; filename="{plan.base_name}.toml"'}
-        return PlainTextResponse(plan.file, headers=headers)
 
     def _answer(self, question: Question) -> Any:
         if not question.wait(_PATIENCE_SECONDS):
