@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -66,7 +66,7 @@ def projects(tmp_path_factory):
     folders = list(dict.fromkeys(name.partition("/")[0] for name in files))
     subprocess.run([*command, *folders], cwd=root, env=environment, capture_output=True, check=False)
     found = {folder: {} for folder in folders}
-    for case in ElementTree.parse(root / "report.xml").iter("testcase"):  # noqa: S314  our own
+    for case in ET.parse(root / "report.xml").iter("testcase"):  # noqa: S314  our own
         said = ["passed"] if not len(case) else (case[0].text or "").strip().splitlines()
         found[case.get("classname").partition(".")[0]][case.get("name")] = said
     return found
