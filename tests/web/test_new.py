@@ -7,12 +7,15 @@ import re
 
 import pytest
 
+from orchestrator.faces.web.new_fields import in_words
+
 BOX = "14.90,46.05,14.94,46.08"
 FIELD = {
     "type": "Feature",
     "properties": {},
     "geometry": {"type": "Polygon", "coordinates": [[[14.9, 46.05], [14.94, 46.05], [14.92, 46.08], [14.9, 46.05]]]},
 }
+HOPELESS_MS = 90_000  # the first question loads what reads areas
 IDLE = "#map[data-idle=yes]"
 
 
@@ -23,12 +26,14 @@ def press_plan(page):
 
 def facts(page):
     """The plan's facts, by their names."""
-    return dict(zip(page.locator("#planned dt").all_inner_texts(), page.locator("#planned dd").all_inner_texts()))
+    names, words = (page.locator(f"#planned {tag}").all_inner_texts() for tag in ("dt", "dd"))
+    return dict(zip(names, words, strict=True))
 
 
 @pytest.fixture
 def new(page):
     """The form, with an area in words that the map shows."""
+    page.set_default_timeout(HOPELESS_MS)
     page.goto(f"/new?area.source={BOX}")
     page.locator("#seen", has_text="km²").wait_for()
     page.wait_for_selector(IDLE)
@@ -54,8 +59,8 @@ def test_what_is_drawn_becomes_a_plan_by_one_press(new, stage):
     assert new.get_by_role("button", name="Submit").is_enabled()
 
 
-def test_a_dropped_file_is_read_and_another_name_is_offered(new, stage):
-    """As `--area` reads it; the name of the result is the file's."""
+def test_a_dropped_file_is_read_and_kept(new, stage):
+    """As `--area` reads it; below the state folder, by its name."""
     new.set_input_files(
         "#file-input", {"name": "my field.geojson", "mimeType": "", "buffer": json.dumps(FIELD).encode()}
     )
@@ -105,13 +110,29 @@ def test_without_a_mouse_an_area_in_words_is_planned(new):
 
 
 def test_a_run_fills_in_the_form_that_made_it(page, stage):
-    """Unchanged it is that run: the plan says so."""
+    """Product, fields of its own, bands and dates, as they were declared."""
+    page.goto(f"/new?from={stage.runs['table']}")
+
+    values = {name: page.locator(f"[name='{name}']").input_value() for name in ("product", "table.points", "bands")}
+    assert values == {"product": "table", "table.points": str(stage.folder / "wells.csv"), "bands": "B4"}
+    assert page.locator("[name='table.points']").is_visible()
+    assert page.locator("[name='cube.collection']").is_hidden()
+
+
+def test_python_code_that_no_job_names_is_not_run_for_a_page(page, stage):
+    """A run of the command line had it; the form of that run is refused at its recipe."""
     page.goto(f"/new?from={stage.runs['waiting']}")
-    page.locator("#seen", has_text="km²").wait_for()
+    page.locator("#recipe summary").wait_for()
 
-    press_plan(page)
+    page.get_by_role("button", name="Plan", exact=True).click()
 
-    assert page.locator("#planned .banner a").get_attribute("href") == f"/runs/{stage.runs['waiting']}"
+    page.locator("#w-recipe", has_text="is Python code").wait_for()
+
+
+def test_a_sentence_names_the_field_and_not_an_option():
+    """Who fills in a form has no `--scale`; what the form does not have stays as it is called."""
+    assert in_words("give a larger --scale, or fewer --bands") == "give a larger “Pixel size”, or fewer “Bands”"
+    assert in_words("the side, --scale METRES; --again") == "the side, “Pixel size”; --again"
 
 
 def test_a_name_that_is_markup_stays_text(served):
@@ -127,7 +148,7 @@ def test_what_is_refused_leaves_nothing(served, stage):
     answer = served.post("/new/area", params={"name": "../../evil.geojson"}, data=b"{")
 
     assert (answer.status_code, set(answer.json())) == (400, {"error"})
-    assert not [path for path in stage.folder.rglob("*evil*")]
+    assert not list(stage.folder.rglob("*evil*"))
 
 
 def test_a_form_without_a_plan_is_not_submitted(served):
