@@ -14,6 +14,7 @@ from apscheduler.triggers.cron import CronTrigger
 from orchestrator.core.errors import ConfigError
 from orchestrator.core.units import format_seconds, parse_seconds
 from orchestrator.engine.crontab import Crontab
+from orchestrator.engine.crontab_words import crontab_words, every_words
 
 Overlap = Literal["queue", "skip", "replace"]
 CatchUp = Literal["latest", "all", "none"]
@@ -75,6 +76,11 @@ class Schedule:
         object.__setattr__(self, "_crontab", _crontab(self.cron) if self.cron else None)
         object.__setattr__(self, "_step", _step(self.every) if self.every else timedelta())
         object.__setattr__(self, "_end", _time_of_day(self.finish_by) if self.finish_by else None)
+
+    @property
+    def words(self) -> str:
+        """What it says, in English."""
+        return crontab_words(self._crontab) if self._crontab else every_words(int(self._step.total_seconds()))
 
     def moments(self, after: datetime, until: datetime) -> Iterator[Moment]:
         """Yield the times after `after` up to and with `until`, in order."""

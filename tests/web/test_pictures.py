@@ -40,7 +40,7 @@ def test_the_picture_of_a_view_is_made(chromium, served, stage, name):
         page.goto(view.path.format(**stage.runs))
         walk.settle(page)
         if view.has_map:
-            page.wait_for_selector("[data-idle=yes]")
+            walk.draw(page)
         page.screenshot(path=picture(name))
         assert watch.of(page) == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from itertools import pairwise
 
 import browsing
@@ -13,13 +14,11 @@ from views import VIEWS
 @pytest.fixture(scope="module")
 def walks(chromium, served, stage):
     """What each view showed; it is opened once, whatever is asked about it."""
-    known = {}
 
+    @functools.cache
     def through(name):
-        if name not in known:
-            with browsing.visit(chromium, served.login, color_scheme="light", reduced_motion="reduce") as opened:
-                known[name] = walk.walk(*opened, VIEWS[name], stage.runs)
-        return known[name]
+        with browsing.visit(chromium, served.login, color_scheme="light", reduced_motion="reduce") as opened:
+            return walk.walk(*opened, VIEWS[name], stage.runs)
 
     return through
 
@@ -76,7 +75,7 @@ def test_nothing_sticks_out_or_lies_on_another(view, width):
 
 @pytest.mark.parametrize("light", ["light", "dark"])
 def test_rules_of_accessibility_are_kept(view, light):
-    """Every rule of axe: names, roles, contrast."""
+    """Every rule of axe in a window, light: names, roles, contrast; on a phone, dark, those that this can break."""
     assert view[1].axe[light] == []
 
 

@@ -9,7 +9,7 @@ from itertools import accumulate
 
 from orchestrator.app.finding import find_head
 from orchestrator.app.records import Records
-from orchestrator.engine.stores.contract_marks import Moment
+from orchestrator.engine.stores.contract_marks import CourseCount
 from orchestrator.model.states import PART_DONE, RUN_FINAL, UNIT_DONE, UnitState
 
 SLOTS = 120
@@ -84,7 +84,7 @@ def course_of(app: Records, name: str, slots: int = SLOTS) -> Course:
     )
 
 
-def _series(moments: Sequence[Moment], names: Sequence[str], slots: int) -> list[int]:
+def _series(moments: Sequence[CourseCount], names: Sequence[str], slots: int) -> list[int]:
     counts = [0] * slots
     for moment in moments:
         if moment.name in names:

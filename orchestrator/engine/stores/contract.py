@@ -340,7 +340,7 @@ class Store(Protocol):
         """
         Return a number that is another one after anything was changed, by any process; it costs next to nothing.
 
-        Numbers of one store are compared with each other alone.
+        Numbers of one store are compared with each other alone. That somebody opened the database may count, too.
         """
 
     def close(self) -> None:

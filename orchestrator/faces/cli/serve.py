@@ -33,10 +33,11 @@ from orchestrator.faces.metrics import EventCounter
     help=f"Serve the page of numbers for Prometheus there; without an address at {LOOPBACK}.  [default: as set]",
 )
 @click.option("--behind-proxy", is_flag=True, help="A proxy before --metrics has TLS and asks who reads.")
-@click.option("--web", is_flag=True, help="Open the page, too, in a process of its own (`orchestrator web --help`).")
+@click.option("--web", is_flag=True, help="Serve the page, too, in a process of its own (`orchestrator web --help`).")
+@click.option("--open", "open_", is_flag=True, help="Open it in the browser.")
 @click.pass_obj
 def serve(
-    context: Context, /, until_idle: bool, metrics: str | None, behind_proxy: bool, web: bool, **given: Any
+    context: Context, /, until_idle: bool, metrics: str | None, behind_proxy: bool, web: bool, open_: bool, **given: Any
 ) -> int:
     """
     Work for months: scheduled jobs of config.toml, submitted jobs, and what an earlier process left unfinished.
@@ -56,7 +57,7 @@ def serve(
         with page_of(app, heard, metrics, behind_proxy=behind_proxy) as address:
             if address:
                 logger.info("serve.metrics", address=address)
-            with page_process(context, app, logger, wanted=web or app.settings.web.enabled):
+            with page_process(context, app, logger, wanted=web or app.settings.web.enabled, open_=open_):
                 served = daemon.serve(app, until_idle=until_idle, reload=reload)
         if until_idle:
             app.notify("serve.summary", "", _facts(served))

@@ -45,7 +45,7 @@ NICENESS = 10
 @click.option("--new-token", is_flag=True, help="Make another token: whoever had the last one must ask anew.")
 @click.option("--sandbox-url", metavar="URL", help="Use a sandbox that runs already.  [default: as the daemon does]")
 @click.option("--bucket", metavar="NAME", help="Bucket for the part files.")
-@click.option("--die-with-parent", is_flag=True, hidden=True)
+@click.option("--die-with-parent", is_flag=True, help="End when its input ends, for the daemon that starts it.")
 @click.pass_obj
 def web(context: Context, /, **given: Any) -> int:
     """
@@ -56,8 +56,8 @@ def web(context: Context, /, **given: Any) -> int:
     """
     output = context.output()
     if given["link"]:
-        link = _link(context)
-        output.message("web", {"link": link})
+        url, link = _link(context)
+        output.message("web", {"url": url, "link": link})
         output.say(link)
         return 0
     check_extra()
@@ -153,11 +153,12 @@ def _token(app: Records, *, new: bool = False) -> str:
     return read_token(str(file))
 
 
-def _link(context: Context) -> str:
-    """Return the address of the page that runs on this state."""
+def _link(context: Context) -> tuple[str, str]:
+    """Return the address of the page that runs on this state, without and with the token."""
     app = looking(context)
     with suppress(OSError, ValueError, KeyError):
-        return f"{json.loads((app.settings.state_dir / 'web.json').read_bytes())['url']}/?token={_token(app)}"
+        url = str(json.loads((app.settings.state_dir / "web.json").read_bytes())["url"])
+        return url, f"{url}/?token={_token(app)}"
     raise UserError(
         f"no page runs on {app.settings.state_dir}; start `orchestrator web`, or `orchestrator serve --web`"
     )
@@ -176,8 +177,9 @@ def _die_with_parent(stop: threading.Event) -> None:
         os.nice(NICENESS)
 
     def wait() -> None:
-        while sys.stdin.buffer.read(1):
-            pass
+        with suppress(OSError):
+            while os.read(sys.stdin.fileno(), 1):  # no buffer, whose lock Python wants at its end
+                pass
         stop.set()
 
     threading.Thread(target=wait, name="parent", daemon=True).start()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
 
 from orchestrator.app.records import Records
+from orchestrator.core.errors import UserError
 from orchestrator.core.optional import required
 from orchestrator.faces.cli.session import Context
 from orchestrator.faces.web.child import page_beside
@@ -35,7 +37,7 @@ def _is_journal() -> bool:
 
 
 @contextmanager
-def page_process(context: Context, app: Records, logger: Any, *, wanted: bool) -> Iterator[None]:
+def page_process(context: Context, app: Records, logger: Any, *, wanted: bool, open_: bool) -> Iterator[None]:
     """
     Keep the page beside a daemon for the time of the block, on the same settings, state and services.
 
@@ -43,8 +45,11 @@ def page_process(context: Context, app: Records, logger: Any, *, wanted: bool) -
         ExtraError: What the page needs is not installed.
     """
     if not wanted:
+        if open_:
+            raise UserError("--open opens the page; add --web")
         yield
         return
+    opened = not open_
     check_extra()
     words = [*context.words(), "web"]
     if app.settings.ee.url:
@@ -53,7 +58,10 @@ def page_process(context: Context, app: Records, logger: Any, *, wanted: bool) -
         words += ["--bucket", app.settings.gcs.bucket]
 
     def tell(name: str, facts: dict[str, str | float]) -> None:
-        link = facts.pop("link", "")
+        nonlocal opened
+        link = str(facts.pop("link", ""))
+        if link and not opened:
+            opened = webbrowser.open(link)
         if link and not _is_journal():
             # Not into the log, which is kept and sent on: the token is for a person.
             sys.stdout.write(f"The page: {link}\n")

@@ -75,6 +75,7 @@ window.addEventListener("offline", showStale);
 // ---------------------------------------------------------------- times
 
 const full = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "short" });
+const day = new Intl.DateTimeFormat([], { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const timeOnly = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
 const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
@@ -90,7 +91,7 @@ function showTimes(root = document) {
     const date = new Date(element.dateTime);
     if (Number.isNaN(date.getTime())) continue;
     const how = element.dataset.how;
-    const text = how === "ago" ? ago(date) : how === "time" ? timeOnly.format(date) : full.format(date);
+    const text = how === "ago" ? ago(date) : how === "time" ? timeOnly.format(date) : how === "day" ? day.format(date) : full.format(date);
     if (element.textContent !== text) element.textContent = text;
     element.title = `${date.toISOString().slice(0, 19).replace("T", " ")} UTC`;
   }

@@ -15,6 +15,7 @@ let drawn = false; // the area is what is on the drawing board, and not yet a fi
 let named = false; // a person has named the result
 let planning = ""; // the plan that is being made
 let asked = 0; // answers to older questions come too late
+let laid = ""; // the file of tiles that was laid over the area of this form
 let planned = ""; // the fingerprint of the plan that is shown
 
 // ---------------------------------------------------------------- asking
@@ -35,6 +36,9 @@ async function ask(path, options = {}) {
   if (!answer.ok) throw new Error(text.length < 300 ? text : `the page answered ${answer.status}`);
   return text;
 }
+
+/** Put a part that the page has written into its place. */
+const fragment = (path, target) => window.htmx.ajax("GET", path, {source: target, target, swap: "innerHTML"}).catch(() => {});
 
 const filled = (more = {}) => {
   const said = new URLSearchParams();
@@ -235,14 +239,11 @@ async function showRecipe() {
   recipeShown = name;
   const how = new URLSearchParams({recipe: name});
   if (name === first.recipe) for (const [key, value] of Object.entries(first)) if (key.startsWith("params.")) how.set(key, value);
-  byId("recipe").textContent = "Loading what the recipe may be told …";
-  try {
-    const html = await ask(`/new/part/recipe?${how}`);
-    if (recipeShown === name) byId("recipe").innerHTML = html;
-  } catch (error) {
-    recipeShown = "";
-    byId("recipe").textContent = error.message;
-  }
+  byId("recipe").textContent = "Reading what the recipe may be told …";
+  await fragment(`/new/part/recipe?${how}`, "#recipe");
+  if (byId("recipe").querySelector("summary")) return;
+  recipeShown = "";
+  byId("recipe").textContent = "What the recipe may be told cannot be shown now; its defaults hold.";
 }
 
 // ---------------------------------------------------------------- the plan
@@ -278,6 +279,13 @@ async function plan() {
       field("area.source").value = seen.source;
       drawn = false;
     }
+    if (field("product").value === "chips" && field("area.source").value && (!field("chips.tiles").value || field("chips.tiles").value === laid)) {
+      working("Laying tiles over the area …");
+      laid = (await ask("/new/tiles", {method: "POST", body: filled()})).path;
+      if (mine !== asked) return;
+      field("chips.tiles").value = laid;
+      if (!field("chips.width").value && !field("grid.scale").value) field("grid.scale").value = "10";
+    }
     let told = await ask("/new/plan", {method: "POST", body: filled()});
     while (told.state === "working") {
       planning = told.plan;
@@ -287,7 +295,7 @@ async function plan() {
       if (mine !== asked) return;
       told = await ask(`/new/plan/${planning}`);
     }
-    if (mine === asked) show(told);
+    if (mine === asked) await show(told);
   } catch (error) {
     if (mine === asked) showWrong({"": error.message});
   } finally {
@@ -298,14 +306,14 @@ async function plan() {
   }
 }
 
-function show(told) {
+async function show(told) {
   if (told.state === "cancelled") return;
   if (told.state === "refused") return showWrong(told.fields);
   planned = told.planned;
   const box = byId("planned");
   box.hidden = false;
   box.classList.remove("old");
-  box.innerHTML = told.html;
+  await fragment(`/new/plan/${told.plan}/shown`, "#planned");
   byId("submit").addEventListener("click", submit);
   if (told.area) see({...told.area, name: ""});
   showParts(told.parts ?? empty);

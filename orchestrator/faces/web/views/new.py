@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from orchestrator.app.desk import CancelledError, Desk, Place, Question
@@ -18,7 +18,7 @@ from orchestrator.app.verbs.draft_defaults import first_form, form_of_run, free_
 from orchestrator.app.verbs.drafts import GENERAL, DraftError, read_form
 from orchestrator.app.verbs.recipes import RecipeTold, recipe_names
 from orchestrator.core.errors import OrchestratorError, TransientError, UserError
-from orchestrator.faces.web.new_fields import FURTHER, OWN, is_shown
+from orchestrator.faces.web.new_fields import FURTHER, OWN, in_words, is_shown
 from orchestrator.faces.web.pages import HTML, acted, body, form, page, render
 from orchestrator.faces.web.site import Site
 
@@ -27,7 +27,8 @@ _MOST_KEPT = 16
 # Who asks is answered at once where that is soon.
 _SOON_SECONDS = 1.0
 _PATIENCE_SECONDS = 60.0
-_NOT_THE_JOBS = frozenset({"planned", "overwrite"})
+TILE_METRES = 2560.0  # 256 pixels of 10 m
+_NOT_THE_JOBS = frozenset({"planned", "overwrite", "tile_size"})
 
 
 def routes(site: Site) -> list[Route]:
@@ -38,10 +39,11 @@ def routes(site: Site) -> list[Route]:
         Route("/new/part/recipe", new.recipe),
         Route("/new/area", new.look, methods=["GET"]),
         Route("/new/area", new.drop, methods=["POST"]),
+        Route("/new/tiles", new.tiles, methods=["POST"]),
         Route("/new/plan", new.plan, methods=["POST"]),
         Route("/new/plan/{plan}", new.planned),
+        Route("/new/plan/{plan}/shown", new.shown),
         Route("/new/plan/{plan}/cancel", new.cancel, methods=["POST"]),
-        Route("/new/job.toml", new.file, methods=["POST"]),
         Route("/new/submit", new.submit, methods=["POST"]),
     ]
 
@@ -89,6 +91,17 @@ class _New:
         """Keep a drawn or dropped area as a file, and return its outline."""
         return self._seen(request, self._desk.ask("drop", request.query_params.get("name", ""), body(request)))
 
+    def tiles(self, request: Request) -> Response:
+        """Lay tiles over the area of the form, and return the path of their file."""
+        given = form(request)
+        area = {key: given.get(f"area.{key}", "") for key in ("source", "layer", "crs", "where")}
+        try:
+            size = float(given.get("tile_size") or TILE_METRES)
+        except ValueError:
+            raise UserError(f"{given['tile_size']!r} is no side of a tile in metres") from None
+        path = self._answer(self._desk.ask("tiles", area, size, given.get("base_name", "")))
+        return JSONResponse({"path": path})
+
     def _seen(self, request: Request, question: Question) -> Response:
         seen = self._answer(question)
         output = request.query_params.get("output", "") or str(self._base)
@@ -105,17 +118,17 @@ class _New:
             while len(self._asked) > _MOST_KEPT:
                 self._asked.popitem(last=False)[1].cancel()
         question.wait(_SOON_SECONDS)
-        return self._told(request, name, question)
+        return self._told(name, question)
 
     def planned(self, request: Request) -> Response:
         """Return the plan, or how far it is."""
-        return self._told(request, request.path_params["plan"], self._find(request))
+        return self._told(request.path_params["plan"], self._find(request))
 
     def cancel(self, request: Request) -> Response:
         """End planning where it stands."""
         question = self._find(request)
         question.cancel()
-        return self._told(request, request.path_params["plan"], question)
+        return self._told(request.path_params["plan"], question)
 
     def _find(self, request: Request) -> Question:
         with self._guard:
@@ -124,7 +137,7 @@ class _New:
             raise HTTPException(404, "this plan is not known any more; press Plan again")
         return question
 
-    def _told(self, request: Request, name: str, question: Question) -> Response:
+    def _told(self, name: str, question: Question) -> Response:
         if not question.is_done:
             return JSONResponse({"state": "working", "plan": name, "said": question.said})
         try:
@@ -133,15 +146,13 @@ class _New:
             return JSONResponse({"state": "cancelled", "said": str(error)})
         except OrchestratorError as error:
             return _refused(error)
-        html = render(request, "parts/new_plan.html", {"plan": plan})
-        told = {
-            "state": "planned",
-            "html": html,
-            "planned": plan.fingerprint,
-            "parts": plan.parts,
-            "area": plan.outline,
-        }
-        return JSONResponse(told)
+        told = {"planned": plan.fingerprint, "parts": plan.parts, "area": plan.outline}
+        return JSONResponse({"state": "planned", "plan": name, **told})
+
+    def shown(self, request: Request) -> Response:
+        """Show a plan that is made: what it needs, and the same as a command and as a job file."""
+        plan = self._answer(self._find(request))
+        return Response(render(request, "parts/new_plan.html", {"plan": plan}), media_type=HTML)
 
     # ------------------------------------------------------------ the run
 
@@ -154,12 +165,6 @@ class _New:
             return _refused(error)
         acted(request, "submit", run)
         return JSONResponse({"state": "submitted", "run": run, "to": f"/runs/{run}"})
-
-    def file(self, request: Request) -> Response:
-        """Return the job file of what the form says, to be kept."""
-        plan = self._answer(self._desk.ask("plan", read_form(_fields(request))))
-        headers = {"Content-Disposition": f'attachment; filename="{plan.base_name}.toml"'}
-        return PlainTextResponse(plan.file, headers=headers)
 
     def _answer(self, question: Question) -> Any:
         if not question.wait(_PATIENCE_SECONDS):
@@ -175,4 +180,4 @@ def _fields(request: Request) -> dict[str, str]:
 def _refused(error: OrchestratorError) -> Response:
     """Return what is wrong with a form, by field."""
     fields = error.fields if isinstance(error, DraftError) else {GENERAL: str(error)}
-    return JSONResponse({"state": "refused", "fields": fields})
+    return JSONResponse({"state": "refused", "fields": {name: in_words(said) for name, said in fields.items()}})

@@ -6,13 +6,16 @@ import json
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from orchestrator.app.display import STATE_WORDS
 from orchestrator.app.records import Records
+from orchestrator.app.verbs.acting import acts_for
 from orchestrator.app.verbs.events import events_after, latest_events
 from orchestrator.app.verbs.failures import failures_of, split_task, told, try_now
 from orchestrator.app.verbs.reasons import why
@@ -26,7 +29,7 @@ from orchestrator.core.errors import UserError
 from orchestrator.engine.stores.records import EventRow
 from orchestrator.faces.web.pages import acted, data, form, fragment, page, said, site_of
 from orchestrator.faces.web.site import Site
-from orchestrator.model.states import RunState
+from orchestrator.faces.web.views.words import confirm
 
 LISTED = 20  # rows of the list of pieces at once
 EVENTS = 100  # shown at first
@@ -79,17 +82,10 @@ def _head_facts(request: Request, run: str) -> Mapping[str, Any]:
         "run": detail.report,
         "facts": facts_of(app, run),
         "because": why(app, run).because,
-        "acts": _acts(detail.report.state),
+        "acts": acts_for(detail.report.state),
+        "confirm": confirm,
+        "state_words": STATE_WORDS,
     }
-
-
-def _acts(state: RunState) -> Sequence[str]:
-    """Return what a person may do about a run in a state."""
-    if state is RunState.HELD:
-        return ("retry", "cancel")
-    if state in (RunState.FAILED, RunState.CANCELLED):
-        return ("retry", "clean")
-    return {RunState.PUBLISHED: ("clean",), RunState.CLEANED: ()}.get(state, ("cancel",))
 
 
 # ---------------------------------------------------------------- map
@@ -260,9 +256,16 @@ def _events(request: Request) -> Response:
 
 
 def _told(event: EventRow) -> Mapping[str, Any]:
-    facts = json.loads(event.facts)
-    words = {name: value if isinstance(value, str) else json.dumps(value) for name, value in facts.items()}
-    return {"sequence": event.sequence, "at": event.at, "name": event.name, "facts": words}
+    facts = {name: _word(name, value) for name, value in json.loads(event.facts).items()}
+    told = {name: word for name, word in facts.items() if word}
+    return {"sequence": event.sequence, "at": event.at, "name": event.name, "facts": told}
+
+
+def _word(name: str, value: Any) -> str:
+    """Write a fact of an event; a time that is none is nothing."""
+    if name.endswith("_at") and isinstance(value, float):
+        return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S} UTC" if value else ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 # ---------------------------------------------------------------- failures, and what is done about them
@@ -275,7 +278,7 @@ def _failures(request: Request) -> Response:
 def _failures_facts(request: Request, run: str) -> Mapping[str, Any]:
     app = site_of(request).app
     facts = facts_of(app, run)
-    return {"groups": failures_of(app, run), "run_id": facts.run, "acts": _acts(facts.state)}
+    return {"groups": failures_of(app, run), "run_id": facts.run, "acts": acts_for(facts.state), "confirm": confirm}
 
 
 def _try_now(request: Request) -> Response:

@@ -1,0 +1,83 @@
+"""What follows the state is made once for a revision, whoever asks."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from orchestrator.faces.web.cache import Cache
+
+
+class Maker:
+    """Counts how often it was asked; the first time it waits until everybody is there."""
+
+    def __init__(self, everybody: threading.Barrier | None = None):
+        self.everybody = everybody
+        self.times = 0
+
+    def __call__(self):
+        self.times += 1
+        return b"shown"
+
+
+def test_fifty_readers_at_once_have_it_made_once():
+    """The others wait for it, and get the same bytes with the same tag."""
+    cache, make, begin = Cache(), Maker(), threading.Barrier(50)
+
+    def read(_):
+        begin.wait()
+        return cache.get("/now/part", "1", make)
+
+    with ThreadPoolExecutor(50) as readers:
+        got = set(readers.map(read, range(50)))
+
+    assert (len(got), make.times) == (1, 1)
+
+
+def test_another_revision_has_it_made_anew():
+    """What was made for the last one is forgotten."""
+    cache, make = Cache(), Maker()
+
+    for revision in ("1", "2", "2", "3"):
+        cache.get("/now/part", revision, make)
+
+    assert make.times == 3
+
+
+def test_the_same_bytes_have_the_same_tag_at_every_revision():
+    """So that a page that has them is told so, and draws nothing."""
+    cache = Cache()
+
+    assert cache.get("/a", "1", lambda: b"same").tag == cache.get("/a", "2", lambda: b"same").tag
+
+
+def test_other_bytes_have_another_tag():
+    """Else what is old would stay on the screen."""
+    cache = Cache()
+
+    assert cache.get("/a", "1", lambda: b"one").tag != cache.get("/a", "2", lambda: b"two").tag
+
+
+def test_what_goes_wrong_is_tried_again_by_the_next():
+    """An error is nobody's answer but that of who met it."""
+    cache, make = Cache(), Maker()
+
+    def fail():
+        raise OSError("no")
+
+    with ThreadPoolExecutor(1) as one:
+        assert isinstance(one.submit(cache.get, "/a", "1", fail).exception(), OSError)
+
+    assert cache.get("/a", "1", make).content == b"shown"
+
+
+def test_only_so_many_answers_are_kept():
+    """A reader that asks for endless addresses fills no memory."""
+    cache, first = Cache(most=8), Maker()
+    cache.get("/0", "1", first)
+
+    for number in range(1, 9):
+        cache.get(f"/{number}", "1", lambda: b"")
+    cache.get("/0", "1", first)
+
+    assert first.times == 2
