@@ -72,18 +72,19 @@ def visit(browser: Browser, login: str, **how: Any) -> Iterator[tuple[Page, Watc
     context = browser.new_context(base_url=f"{parts.scheme}://{parts.netloc}", **how)
     context.set_default_timeout(30_000)
     watch = Watch(context, f"{parts.scheme}://{parts.netloc}")
-    page = context.new_page()
     try:
-        page.goto(login)
-        yield page, watch
+        context.request.get(login)  # its cookie is the context's, too; no page is drawn for it
+        yield context.new_page(), watch
     finally:
         context.close()
 
 
-def axe(page: Page) -> list[str]:
-    """Return what rules of accessibility say against a page, a sentence for each element."""
-    page.evaluate(AXE)
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations'], iframes: false})")
+def axe(page: Page, *rules: str) -> list[str]:
+    """Return what rules of accessibility (all, or those named) say against a page, a sentence for each element."""
+    if not page.evaluate("!!window.axe"):
+        page.evaluate(AXE)
+    how = {"resultTypes": ["violations"], "iframes": False} | ({"runOnly": rules} if rules else {})
+    found = page.evaluate("how => axe.run(document, how)", how)
     return [
         f"{rule['id']} ({rule['impact']}): {rule['help']}: {node['html'][:160]} {node['failureSummary'][:300]}"
         for rule in found["violations"]
@@ -110,7 +111,7 @@ def tab_through(page: Page, limit: int = 400) -> tuple[list[str], list[str], lis
         found = page.evaluate("looks.focused()")
         if found is None:
             break
-        reached.append(found[0])
-        if not found[1]:
+        reached += found[:1]
+        if found and not found[1]:
             unseen.append(found[0])
     return reached, unseen, page.evaluate("looks.reachable()")

@@ -81,6 +81,7 @@ window.looks = (() => {
     /** Begin anew at the top, with nothing reached yet. */
     rewind() {
       window.reached = new Set();
+      window.last = null;
       document.activeElement?.blur();
       window.scrollTo(0, 0);
     },
@@ -88,6 +89,8 @@ window.looks = (() => {
     /** What has the focus: its name, whether it shows that; nothing at the end of the page or where it begins anew. */
     focused() {
       const e = document.activeElement;
+      if (e === window.last) return []; // a date has a stop for each of its numbers
+      window.last = e;
       if (!e || e === document.body || window.reached.has(e)) return null;
       window.reached.add(e);
       const style = getComputedStyle(e);

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import requests
@@ -38,11 +40,19 @@ class Served:
         return self.session.post(self.url + path, timeout=30, headers=headers, **how)
 
 
+_numbers = count()
+
+
 @contextmanager
 def serving(home, *words, **environment):
     """Start the program's page, `orchestrator web` or what `words` say, and stop it at the end."""
-    told = [*(words or ("web", "--port", "0")), "--state-dir", "state"]
-    running = home.program.start(told, home.folder, **home.environment, **environment)
+    # Several processes of tests look at one state: each writes what it says in a folder of its own.
+    folder = home.folder / f"page-{os.getpid()}-{next(_numbers)}"
+    folder.mkdir()
+    config = home.folder / "config.toml"
+    there = {"ORCHESTRATOR_CONFIG": str(config)} if config.exists() else {}
+    told = [*(words or ("web", "--port", "0")), "--state-dir", str(home.folder / "state")]
+    running = home.program.start(told, folder, **home.environment, **there, **environment)
     try:
         yield Served(running, home)
     finally:

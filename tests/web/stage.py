@@ -50,6 +50,8 @@ cron = "0 6 * * 1"
 area = "nowhere<img src=x class=canary onerror=alert(3)>.geojson"
 output = "refused"
 base_name = "refused"
+start_date = "today-7d"
+end_date = "today"
 every = "1d"
 """
 IMAGES = [

@@ -42,6 +42,7 @@ def test_a_killed_daemon_is_told_of_and_its_successor_too(home, chromium):
     """With kill -9 it says nothing; that it was not heard of for two minutes is shown, until one is back."""
     daemon = serve(home)
     with serving(home) as served, browsing.visit(chromium, served.login) as (page, _):
+        page.goto("/")
         expect(page.locator("#stale")).to_be_hidden()
 
         daemon.signal(signal.SIGKILL)
@@ -65,7 +66,7 @@ def test_a_page_that_is_gone_is_told_of_and_comes_back_by_itself(home, chromium)
     served = Served(first, home)
     with browsing.visit(chromium, served.login) as (page, _):
         page.clock.install()  # so that nobody waits for as long as a reader would
-        page.reload()
+        page.goto("/")
         expect(page.locator("#stale")).to_be_hidden()
 
         first.signal(signal.SIGKILL)

@@ -75,7 +75,7 @@ def test_nothing_sticks_out_or_lies_on_another(view, width):
 
 @pytest.mark.parametrize("light", ["light", "dark"])
 def test_rules_of_accessibility_are_kept(view, light):
-    """Every rule of axe: names, roles, contrast."""
+    """Every rule of axe in a window, light: names, roles, contrast; on a phone, dark, those that this can break."""
     assert view[1].axe[light] == []
 
 

@@ -24,10 +24,10 @@ LAST = 30
 _MOST_ROWS = 5000  # of the dates of all areas of all jobs, the newest
 _MOST_RUNS = 300  # of one job's name
 
-Outcome = Literal["FAILED", "HELD", "CANCELLED", "WARNING", "RUNNING", "WAITING", "DONE", "SKIPPED"]
+DateOutcome = Literal["FAILED", "HELD", "CANCELLED", "WARNING", "RUNNING", "WAITING", "DONE", "SKIPPED"]
 # Of several areas' runs the first of these is what became of the date.
-_WORST: Sequence[Outcome] = ("FAILED", "HELD", "CANCELLED", "WARNING", "RUNNING", "WAITING", "DONE", "SKIPPED")
-_OUTCOMES: Mapping[RunState, Outcome] = {
+_WORST: Sequence[DateOutcome] = ("FAILED", "HELD", "CANCELLED", "WARNING", "RUNNING", "WAITING", "DONE", "SKIPPED")
+_OUTCOMES: Mapping[RunState, DateOutcome] = {
     RunState.ADMITTED: "WAITING",
     RunState.HELD: "HELD",
     RunState.FAILED: "FAILED",
@@ -35,7 +35,7 @@ _OUTCOMES: Mapping[RunState, Outcome] = {
     RunState.PUBLISHED: "DONE",
     RunState.CLEANED: "DONE",
 }
-OUTCOME_WORDS: Mapping[Outcome, str] = {
+OUTCOME_WORDS: Mapping[DateOutcome, str] = {
     "DONE": "done",
     "WARNING": "partly done",
     "RUNNING": "under way",
@@ -62,7 +62,7 @@ class PastDate:
     """
 
     date: str
-    outcome: Outcome
+    outcome: DateOutcome
     why: str
     run: str
     runs: int
@@ -186,7 +186,7 @@ def _past_date(name: str, rows: Sequence[DateRow], heads: Mapping[str, Head]) ->
     return PastDate(name, outcome, why, run, runs, any(one.triggered for one in rows))
 
 
-def _outcome(row: DateRow, head: Head | None) -> tuple[Outcome, str]:
+def _outcome(row: DateRow, head: Head | None) -> tuple[DateOutcome, str]:
     if not row.run_id:
         return "SKIPPED", row.skipped
     if head is None:

@@ -15,7 +15,7 @@ from orchestrator.core.errors import NeedsPerson, OrchestratorError, TransientEr
 from orchestrator.core.files import LockedError
 from orchestrator.engine.leases import Lease
 from orchestrator.engine.stores.contract import Store
-from orchestrator.engine.stores.records import Run
+from orchestrator.engine.stores.records import Head, Run
 from orchestrator.model.eecu import HOUR, check_hours, format_hours
 from orchestrator.model.job import check_share
 from orchestrator.model.states import RUN_FINAL, RunState
@@ -131,7 +131,7 @@ def cancel(app: Records, name: str, opened: Opened, busy: Busy = unwatched) -> C
         NeedsPerson, TransientError: Half of its files have their names, and the others cannot get theirs; it is held.
     """
     run = find_run(app.store, name)
-    _check_cancellable(run)
+    check_cancellable(run)
     app.store.runs.request(run.id, "cancel")
     with ExitStack() as stack:
         try:
@@ -158,7 +158,7 @@ def _end(app: Records, run: Run, lease: Lease, opened: Opened, busy: Busy) -> No
     try:
         with opened() as joined, _leaving(joined, run):
             now = joined.store.runs.get(run.id)
-            _check_cancellable(now)
+            check_cancellable(now)
             execution = joined.execution(now, lease=lease)
             begun = True
             with closing(execution), busy("cancelling its tasks in Earth Engine"):
@@ -185,7 +185,7 @@ def _leaving(joined: Application, run: Run) -> Iterator[None]:
         joined.leave_prefix(but=run.id)
 
 
-def _check_cancellable(run: Run) -> None:
+def check_cancellable(run: Head) -> None:
     """
     Refuse to cancel what has ended.
 

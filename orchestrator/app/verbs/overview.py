@@ -113,6 +113,7 @@ class Overview:
         waiting_count: How many there are.
         slots: How many runs the daemons work on at once; 0 where none lives.
         daemon: How the daemon is.
+        heard: When it was last heard of, RFC 3339; empty where there is none.
         limits: What all runs share.
         restricted: Whether the project is in restricted mode.
         sentences: What holds tasks and requests back, for people.
@@ -131,6 +132,7 @@ class Overview:
     waiting_count: int = 0
     slots: int = 0
     daemon: Health = field(default_factory=lambda: _NOBODY)
+    heard: str = ""
     limits: tuple[LimitUse, ...] = ()
     restricted: bool = False
     sentences: tuple[str, ...] = ()
@@ -175,7 +177,8 @@ def overview(app: Records, failed_since: str = "") -> Overview:
         waiting=tuple(_waiting(app, idle, now.timestamp())),
         waiting_count=len(idle),
         slots=_slots(app, now.timestamp()),
-        daemon=health_of(app.store, app.clock),
+        daemon=(daemon := health_of(app.store, app.clock)),
+        heard=_moment(now.timestamp() - daemon.age_seconds) if daemon.age_seconds is not None else "",
         limits=tuple(limits_of(app, standing)),
         restricted=standing.restricted,
         sentences=tuple(standing.sentences(now.timestamp())),

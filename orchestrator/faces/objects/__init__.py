@@ -13,10 +13,10 @@ from typing import Any
 
 SCHEMA = 1  # of the objects; grows when a field changes its meaning
 
-Facts = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
-def message(kind: str, facts: Mapping[str, Any]) -> Facts:
+def message(kind: str, facts: Mapping[str, Any]) -> JsonObject:
     """Return an object with what it is and the version of its meaning."""
     return {"message_type": kind, "schema": SCHEMA, **facts}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from orchestrator.engine.stores.records import Head
-from orchestrator.faces.objects import Facts
+from orchestrator.faces.objects import JsonObject
 from orchestrator.faces.objects.runs import StateFacts
 
 
@@ -34,16 +34,16 @@ class ResumedFacts:
     was_paused: bool
 
 
-def triggered_facts(head: Head) -> Facts:
+def triggered_facts(head: Head) -> JsonObject:
     """Return the run of a date that was asked for."""
     return asdict(TriggeredFacts(head.id, head.state, head.logical_date))
 
 
-def paused_facts(name: str, why: str) -> Facts:
+def paused_facts(name: str, why: str) -> JsonObject:
     """Return that a job's dates go by."""
     return asdict(PausedFacts(name, paused=True, why=why))
 
 
-def resumed_facts(name: str, *, was_paused: bool) -> Facts:
+def resumed_facts(name: str, *, was_paused: bool) -> JsonObject:
     """Return that a job goes on."""
     return asdict(ResumedFacts(name, paused=False, was_paused=was_paused))

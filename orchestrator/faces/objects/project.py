@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from orchestrator.app.heartbeat import Health
 from orchestrator.app.verbs.usage import MonthReport
 from orchestrator.engine.standing import LimitStanding, Standing
-from orchestrator.faces.objects import Facts
+from orchestrator.faces.objects import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +139,13 @@ class MetricsFacts:
     text: str
 
 
-def usage_facts(told: MonthReport) -> Facts:
+def usage_facts(told: MonthReport) -> JsonObject:
     """Return what was used in a month."""
     jobs = [JobUseFacts(one.job, dict(one.kinds), dict(one.runs)) for one in told.jobs]
     return asdict(UsageFacts(told.month, told.hours, told.reserved, told.budget, told.tier, jobs))
 
 
-def limits_facts(stands: Standing, now: float) -> Facts:
+def limits_facts(stands: Standing, now: float) -> JsonObject:
     """Return how the limits of the project stand at `now`, seconds since 1970."""
     told = LimitsFacts(
         [_limit(one) for one in stands.limits.values()],
@@ -164,7 +164,7 @@ def _limit(one: LimitStanding) -> LimitFacts:
     return LimitFacts(one.name, one.allowed, one.used, resume, one.why, one.throttled)
 
 
-def health_facts(found: Health) -> Facts:
+def health_facts(found: Health) -> JsonObject:
     """Return how the daemon is; its own words only where one was heard of."""
     age = None if found.age_seconds is None else round(found.age_seconds, 1)
     told = asdict(HealthFacts(found.alive, found.because, found.ready, age))

@@ -11,7 +11,7 @@ from orchestrator.app.verbs.reasons import Why
 from orchestrator.app.verbs.reports import RunDetail, RunReport
 from orchestrator.app.verbs.results import ResultReport
 from orchestrator.engine.stores.records import EventRow, Head
-from orchestrator.faces.objects import Facts
+from orchestrator.faces.objects import JsonObject
 from orchestrator.model.states import RunState, TaskState
 
 
@@ -160,12 +160,12 @@ class SubmittedFacts(StateFacts):
     base_name: str
 
 
-def run_facts(report: RunReport) -> Facts:
+def run_facts(report: RunReport) -> JsonObject:
     """Return how a run stands, as in a list."""
     return asdict(report)
 
 
-def run_detail_facts(detail: RunDetail) -> Facts:
+def run_detail_facts(detail: RunDetail) -> JsonObject:
     """Return how a run stands, with its exports and how far they are."""
     seen = detail.seen
     tasks = [TaskFacts(task.key, task.state, task.attempt, task.error) for task in detail.tasks]
@@ -173,48 +173,48 @@ def run_detail_facts(detail: RunDetail) -> Facts:
     return run_facts(detail.report) | asdict(own)
 
 
-def run_state_facts(head: Head) -> Facts:
+def run_state_facts(head: Head) -> JsonObject:
     """Return what became of a run that something was done to."""
     return asdict(StateFacts(head.id, head.state))
 
 
-def cancelled_facts(ended: Cancelled) -> Facts:
+def cancelled_facts(ended: Cancelled) -> JsonObject:
     """Return what became of a wish to end a run."""
     return asdict(StateFacts(ended.run, ended.state))
 
 
-def priority_facts(head: Head) -> Facts:
+def priority_facts(head: Head) -> JsonObject:
     """Return the place in the queue that a run was given."""
     return asdict(PriorityFacts(head.id, head.state, head.priority))
 
 
-def why_facts(told: Why, unit: str = "") -> Facts:
+def why_facts(told: Why, unit: str = "") -> JsonObject:
     """Return why a run is where it is, or its piece `unit`."""
     return asdict(WhyFacts(told.run, told.state, unit, list(told.because)))
 
 
-def event_facts(row: EventRow, run_id: str) -> Facts:
+def event_facts(row: EventRow, run_id: str) -> JsonObject:
     """Return an event as it is stored, with its own facts."""
-    own: Facts = json.loads(row.facts)
+    own: JsonObject = json.loads(row.facts)
     return asdict(EventFacts(row.name, run_id, row.at, row.sequence)) | own
 
 
-def result_facts(told: ResultReport) -> Facts:
+def result_facts(told: ResultReport) -> JsonObject:
     """Return what a run has delivered."""
     ends = {"proof": str(told.proof), "picture": str(told.picture)}
     return {"run": told.run, "state": told.state, **told.kept, **ends}
 
 
-def no_result_facts(head: Head) -> Facts:
+def no_result_facts(head: Head) -> JsonObject:
     """Return that a run has no result now, and why."""
     return asdict(NoResultFacts(head.id, head.state, head.reason))
 
 
-def cleaned_facts(report: CleanReport) -> Facts:
+def cleaned_facts(report: CleanReport) -> JsonObject:
     """Return what a clean-up did."""
     return asdict(CleanedFacts(report.run, report.deleted, list(report.foreign)))
 
 
-def submitted_facts(head: Head) -> Facts:
+def submitted_facts(head: Head) -> JsonObject:
     """Return a run that was handed to the daemon."""
     return asdict(SubmittedFacts(head.id, head.state, head.base_name))

@@ -141,3 +141,25 @@ def test_limits_and_numbers_are_those_of_the_state(kept, serve):
 
     assert (limits["restricted"], limits["sentences"], limits["slots"]) == (False, [], 0)
     assert 'orchestrator_runs{state="EXPORTING"} 1.0' in text
+
+
+def test_runs_are_chosen_by_what_they_are(kept, serve):
+    """State, job, service, text and page; a word that is none is refused with those there are."""
+    for name in ("east", "west", "north"):
+        kept.admit(name)
+    failed = kept.admit("south")
+    kept.store.runs.set_state(failed.id, RunState.FAILED, "memory limit")
+    api = serve()
+
+    def names(**words):
+        return [run["name"] for run in api.get("/runs", **words).json()]
+
+    assert names(state=["FAILED", "CANCELLED"]) == names(text="memory") == names(job="south") == ["south"]
+    assert names(state="ADMITTED", sort="name", limit=2) + names(state="ADMITTED", sort="name", limit=2, page=2) == [
+        "east",
+        "north",
+        "west",
+    ]
+    assert (names(service="google"), len(names(service="sandbox"))) == ([], 4)
+    refused = api.get("/runs", state="BROKEN")
+    assert (refused.status_code, "EXPORTING" in refused.json()["sentence"]) == (400, True)

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from orchestrator.app.verbs.checkup import checkup_of
 from orchestrator.core import log
 from orchestrator.core.errors import OrchestratorError, UnknownNameError
-from orchestrator.faces.objects import Facts
+from orchestrator.faces.objects import JsonObject
 from orchestrator.faces.web.api.asked import ApiRequest, read_body, read_words
 from orchestrator.faces.web.api.document import document
 from orchestrator.faces.web.api.endpoints import BASE, ENDPOINTS, Endpoint
@@ -76,7 +76,7 @@ def _asked(site: Site, endpoint: Endpoint, request: Request) -> ApiRequest:
     return ApiRequest(site.app, request.path_params, words, sent, checkup_of(site.app, site.reload))
 
 
-def _write_down(request: Request, endpoint: Endpoint, told: Facts | list[Facts]) -> None:
+def _write_down(request: Request, endpoint: Endpoint, told: JsonObject | list[JsonObject]) -> None:
     """Write down what a program did: to each run that it was done to, else to a job."""
     names = {"job": job} if (job := request.path_params.get("job")) else {}
     for one in told if isinstance(told, list) else [told]:
@@ -92,6 +92,6 @@ def _sentence(text: str) -> str:
     return masked
 
 
-def _answer(status: int, told: Facts | list[Facts] | Mapping[str, Any]) -> Response:
+def _answer(status: int, told: JsonObject | list[JsonObject] | Mapping[str, Any]) -> Response:
     content = json.dumps(told, default=str, ensure_ascii=False).encode()
     return Response(content, status, media_type="application/json")

@@ -11,11 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orchestrator.app import Application
 from orchestrator.app.verbs.checkup import Checkup
+from orchestrator.app.verbs.listing import asked
 from orchestrator.app.verbs.schedule import HIGHEST_PRIORITY
 from orchestrator.core.errors import UserError
 from orchestrator.core.nearest import hint
+from orchestrator.engine.stores.listing_records import MOST_ROWS, RunOrder, RunQuery
 
-MOST_RUNS = 10_000
 MOST_EVENTS = 10_000
 MOST_TIMES = 1000
 M = TypeVar("M", bound=BaseModel)
@@ -34,8 +35,26 @@ class RequestBody(BaseModel):
 
 
 class RunsWords(QueryWords):
-    limit: Annotated[int, Field(ge=1, le=MOST_RUNS, description="At most so many, the newest first.")] = 20
-    job: Annotated[str, Field(description="Only of this job or base name, or with an id that begins so.")] = ""
+    state: Annotated[tuple[str, ...], Field(description="Only in this state; may be said several times.")] = ()
+    who: Annotated[str, Field(description="Only those on which `person` or `time` must act.")] = ""
+    job: Annotated[str, Field(description="Only of exactly this job.")] = ""
+    product: Annotated[str, Field(description="Only of this product.")] = ""
+    service: Annotated[str, Field(description="Only those that were begun on this service.")] = ""
+    text: Annotated[
+        str, Field(description="Words, each of which stands in id, job, base name, area, output or reason.")
+    ] = ""
+    since: Annotated[str, Field(description="Begun on this day or at this time or later, UTC.")] = ""
+    until: Annotated[str, Field(description="Begun on this day or before this time, UTC.")] = ""
+    sort: Annotated[str, Field(description=f"By {', '.join(RunOrder)}; with `-` before it the greatest first.")] = (
+        "-started"
+    )
+    limit: Annotated[int, Field(ge=1, le=MOST_ROWS, description="At most so many.")] = 20
+    page: Annotated[int, Field(ge=1, description="The first has the first `limit` of them.")] = 1
+
+    def query(self) -> RunQuery:
+        """Return what is asked of the list of runs."""
+        given = {name: [str(value)] for name, value in self if name not in ("state", "limit")}
+        return asked({**given, "state": self.state, "rows": [str(self.limit)]})
 
 
 class WhyWords(QueryWords):

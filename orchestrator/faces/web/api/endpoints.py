@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from orchestrator.faces.objects import Facts
+from orchestrator.faces.objects import JsonObject
 from orchestrator.faces.web.api import acting, asked, kinds, reading
 from orchestrator.faces.web.api.asked import ApiRequest, QueryWords, RequestBody
 from orchestrator.faces.web.api.kinds import Kind
@@ -33,7 +33,7 @@ class Endpoint:
     method: Literal["GET", "POST"]
     path: str
     says: str
-    call: Callable[[ApiRequest], Facts | list[Facts]]
+    call: Callable[[ApiRequest], JsonObject | list[JsonObject]]
     kinds: tuple[Kind, ...]
     many: bool = False
     words: type[QueryWords] = QueryWords
@@ -53,7 +53,7 @@ class Endpoint:
 def _looks(
     path: str,
     says: str,
-    call: Callable[[ApiRequest], Facts | list[Facts]],
+    call: Callable[[ApiRequest], JsonObject | list[JsonObject]],
     *answers: Kind,
     many: bool = False,
     words: type[QueryWords] = QueryWords,
@@ -64,7 +64,7 @@ def _looks(
 def _acts(
     path: str,
     says: str,
-    call: Callable[[ApiRequest], Facts | list[Facts]],
+    call: Callable[[ApiRequest], JsonObject | list[JsonObject]],
     answer: Kind,
     *,
     many: bool = False,
@@ -76,7 +76,14 @@ def _acts(
 _RUN, _JOB = "/runs/{run}", "/schedule/{job}"
 
 ENDPOINTS: tuple[Endpoint, ...] = (
-    _looks("/runs", "How the latest runs stand.", reading.get_runs, kinds.RUN, many=True, words=asked.RunsWords),
+    _looks(
+        "/runs",
+        "How runs stand, a page of those that are meant.",
+        reading.get_runs,
+        kinds.RUN,
+        many=True,
+        words=asked.RunsWords,
+    ),
     _acts("/runs", "Hand a job to the daemon.", acting.post_submit, kinds.SUBMITTED, many=True, body=asked.SubmitBody),
     _looks(_RUN, "How one run stands, with its exports.", reading.get_run, kinds.RUN_DETAIL),
     _looks(f"{_RUN}/why", "What a run waits for, and what is next.", reading.get_why, kinds.WHY, words=asked.WhyWords),

@@ -8,11 +8,12 @@ from orchestrator.app.finding import find_head
 from orchestrator.app.heartbeat import Health, health_of
 from orchestrator.app.records import Records
 from orchestrator.app.verbs import reasons, reports, schedule
+from orchestrator.app.verbs.listing import list_runs
 from orchestrator.app.verbs.results import result_of
 from orchestrator.app.verbs.usage import report_usage
 from orchestrator.core.errors import OrchestratorError, UnknownNameError
 from orchestrator.faces.metrics import Page
-from orchestrator.faces.objects import Facts, message, project
+from orchestrator.faces.objects import JsonObject, message, project
 from orchestrator.faces.objects import runs as told
 from orchestrator.faces.web.api.asked import ApiRequest
 from orchestrator.model.states import RunState
@@ -30,29 +31,22 @@ def existing(app: Records) -> Records:
     return app
 
 
-def get_runs(asked: ApiRequest) -> list[Facts]:
-    """Return how the latest runs stand."""
-    app, words = asked.app, asked.words
-    if not app.has_state():
-        return []
-    now = app.clock.now()
-    if words.job:
-        found = reports.report_named(app.store, words.job, words.limit, now)
-    else:
-        found = reports.report_runs(app.store, words.limit, now, app.settings.budget.eecu_hours)
-    return [message("run", told.run_facts(report)) for report in found]
+def get_runs(asked: ApiRequest) -> list[JsonObject]:
+    """Return how runs stand, a page of those that are meant."""
+    listing = list_runs(asked.app, asked.words.query())
+    return [message("run", told.run_facts(one.report)) for one in listing.runs]
 
 
-def get_run(asked: ApiRequest) -> Facts:
+def get_run(asked: ApiRequest) -> JsonObject:
     return message("run", told.run_detail_facts(reports.report_detail(existing(asked.app), asked.path["run"])))
 
 
-def get_why(asked: ApiRequest) -> Facts:
+def get_why(asked: ApiRequest) -> JsonObject:
     unit = asked.words.unit
     return message("why", told.why_facts(reasons.why(existing(asked.app), asked.path["run"], unit), unit))
 
 
-def get_events(asked: ApiRequest) -> list[Facts]:
+def get_events(asked: ApiRequest) -> list[JsonObject]:
     store, words = existing(asked.app).store, asked.words
     head = find_head(store, asked.path["run"])
     if words.after is None:
@@ -62,7 +56,7 @@ def get_events(asked: ApiRequest) -> list[Facts]:
     return [message("event", told.event_facts(row, head.id)) for row in found]
 
 
-def get_result(asked: ApiRequest) -> Facts:
+def get_result(asked: ApiRequest) -> JsonObject:
     """Return what a run has delivered, or that it has nothing now, and why: that is an answer, not an error."""
     store = existing(asked.app).store
     found = store.runs.get(find_head(store, asked.path["run"]).id)
@@ -71,33 +65,33 @@ def get_result(asked: ApiRequest) -> Facts:
     return message("summary", told.no_result_facts(found))
 
 
-def get_jobs(asked: ApiRequest) -> list[Facts]:
+def get_jobs(asked: ApiRequest) -> list[JsonObject]:
     return [message("job", asdict(report)) for report in schedule.list_jobs(asked.app)]
 
 
-def get_next_times(asked: ApiRequest) -> list[Facts]:
+def get_next_times(asked: ApiRequest) -> list[JsonObject]:
     found = schedule.next_times(asked.app, asked.words.job, asked.words.count)
     return [message("next", asdict(time)) for time in found]
 
 
-def get_usage(asked: ApiRequest) -> list[Facts]:
+def get_usage(asked: ApiRequest) -> list[JsonObject]:
     if not asked.app.has_state():
         return []
     return [message("usage", project.usage_facts(month)) for month in report_usage(asked.app, asked.words.month)]
 
 
-def get_limits(asked: ApiRequest) -> Facts:
+def get_limits(asked: ApiRequest) -> JsonObject:
     app = existing(asked.app)
     return message("limits", project.limits_facts(app.standing(), app.clock.now().timestamp()))
 
 
-def get_doctor(asked: ApiRequest) -> list[Facts]:
+def get_doctor(asked: ApiRequest) -> list[JsonObject]:
     """Return what `doctor` finds: looked at once for all who ask within half a minute."""
     looked = asked.checkup.whole(offline=asked.words.offline)
     return [message("finding", asdict(finding)) for finding in looked.findings]
 
 
-def get_health(asked: ApiRequest) -> Facts:
+def get_health(asked: ApiRequest) -> JsonObject:
     return message("health", project.health_facts(_health(asked.app)))
 
 
@@ -111,5 +105,5 @@ def _health(app: Records) -> Health:
         return Health(alive=False, ready=False, because=str(error))
 
 
-def get_metrics(asked: ApiRequest) -> Facts:
+def get_metrics(asked: ApiRequest) -> JsonObject:
     return message("metrics", {"text": Page(asked.app).text()})

@@ -6,12 +6,14 @@ import json
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from orchestrator.app.display import STATE_WORDS
 from orchestrator.app.records import Records
 from orchestrator.app.verbs.acting import acts_for
 from orchestrator.app.verbs.events import events_after, latest_events
@@ -82,6 +84,7 @@ def _head_facts(request: Request, run: str) -> Mapping[str, Any]:
         "because": why(app, run).because,
         "acts": acts_for(detail.report.state),
         "confirm": confirm,
+        "state_words": STATE_WORDS,
     }
 
 
@@ -253,9 +256,16 @@ def _events(request: Request) -> Response:
 
 
 def _told(event: EventRow) -> Mapping[str, Any]:
-    facts = json.loads(event.facts)
-    words = {name: value if isinstance(value, str) else json.dumps(value) for name, value in facts.items()}
-    return {"sequence": event.sequence, "at": event.at, "name": event.name, "facts": words}
+    facts = {name: _word(name, value) for name, value in json.loads(event.facts).items()}
+    told = {name: word for name, word in facts.items() if word}
+    return {"sequence": event.sequence, "at": event.at, "name": event.name, "facts": told}
+
+
+def _word(name: str, value: Any) -> str:
+    """Write a fact of an event; a time that is none is nothing."""
+    if name.endswith("_at") and isinstance(value, float):
+        return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S} UTC" if value else ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 # ---------------------------------------------------------------- failures, and what is done about them
