@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from orchestrator.app.display import STATE_WORDS
 from orchestrator.app.records import Records
 from orchestrator.app.verbs.acting import acts_for
 from orchestrator.app.verbs.events import events_after, latest_events
@@ -83,6 +84,7 @@ def _head_facts(request: Request, run: str) -> Mapping[str, Any]:
         "because": why(app, run).because,
         "acts": acts_for(detail.report.state),
         "confirm": confirm,
+        "state_words": STATE_WORDS,
     }
 
 
