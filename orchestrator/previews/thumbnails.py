@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from orchestrator.previews.numbers import numbers_of
-from orchestrator.previews.source import Source, reading
+from orchestrator.previews.source import PublishedRaster, reading
 from orchestrator.previews.style import Style, paint
 from orchestrator.previews.tiles import png
 
@@ -15,7 +15,7 @@ SIDE = 128  # pixels of the longer side
 SAMPLED = 12  # rasters that the stretch of all is taken of, spread over the set
 
 
-def thumbnail(source: Source, style: Style) -> bytes:
+def thumbnail(source: PublishedRaster, style: Style) -> bytes:
     """
     Return a raster as a PNG of at most `SIDE` × `SIDE` pixels, the nearest pixel at each place.
 
@@ -29,7 +29,7 @@ def thumbnail(source: Source, style: Style) -> bytes:
     return png(paint(values, style))
 
 
-def common_ranges(sources: Sequence[Source], bands: tuple[int, ...]) -> tuple[tuple[float, float], ...]:
+def common_ranges(sources: Sequence[PublishedRaster], bands: tuple[int, ...]) -> tuple[tuple[float, float], ...]:
     """
     Return the 2nd and 98th percentile of each band, of some rasters of a set together.
 

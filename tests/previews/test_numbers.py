@@ -60,9 +60,9 @@ def test_a_band_without_data_has_numbers_too(records, tmp_path):
 )
 def test_a_stretch_is_what_its_name_says(how, expected):
     """Ends, percentiles, or two deviations on each side of the mean."""
-    from orchestrator.previews.numbers import BandNumbers  # noqa: PLC0415
+    from orchestrator.previews.numbers import BandSummary  # noqa: PLC0415
 
-    assert BandNumbers("b", 9, 9, 2, 8, 1, 9, 5, 1.5).stretch(how) == expected
+    assert BandSummary("b", 9, 9, 2, 8, 1, 9, 5, 1.5).stretch(how) == expected
 
 
 @pytest.mark.parametrize(("row", "col"), [(0, 0), (12, 7), (89, 69)])

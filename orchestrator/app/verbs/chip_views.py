@@ -21,7 +21,7 @@ from orchestrator.engine.stores.records import Head
 
 if TYPE_CHECKING:
     from orchestrator.previews.cache import PictureCache
-    from orchestrator.previews.source import Source
+    from orchestrator.previews.source import PublishedRaster
     from orchestrator.previews.style import Style
     from orchestrator.tiling.chip_folder import ChipFolder
 
@@ -241,8 +241,8 @@ def _bounds(corners: Sequence[tuple[float, float]]) -> tuple[float, float, float
     return west, min(y for _, y in corners), east, max(y for _, y in corners)
 
 
-def _source(chips: ChipFolder, identifier: str) -> Source:
-    from orchestrator.previews.source import Source  # noqa: PLC0415
+def _source(chips: ChipFolder, identifier: str) -> PublishedRaster:
+    from orchestrator.previews.source import PublishedRaster  # noqa: PLC0415
 
     rows = chips.rows or {}
     if identifier not in rows:
@@ -252,7 +252,7 @@ def _source(chips: ChipFolder, identifier: str) -> Source:
     chip = chips.chip_of(identifier)
     if chip.path is None:
         raise UserError(f"there is no chip of {identifier}: {chip.why}")
-    return Source(chip.path, chip.sha256)
+    return PublishedRaster(chip.path, chip.sha256)
 
 
 @lru_cache(maxsize=8)
@@ -267,6 +267,6 @@ def _style(folder: Path, marks: tuple[tuple[int, ...], ...]) -> Style:
         return Style((1,), ((0.0, 1.0),), classes=classes)
     there = [name for name, row in (chips.rows or {}).items() if row["state"] == "DONE"]
     found = [chips.chip_of(name) for name in there]
-    from orchestrator.previews.source import Source  # noqa: PLC0415
+    from orchestrator.previews.source import PublishedRaster  # noqa: PLC0415
 
-    return Style(bands, common_ranges([Source(chip.path) for chip in found if chip.path], bands))
+    return Style(bands, common_ranges([PublishedRaster(chip.path) for chip in found if chip.path], bands))

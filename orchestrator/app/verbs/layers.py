@@ -19,8 +19,8 @@ from orchestrator.model.result import ResultFile
 
 if TYPE_CHECKING:
     from orchestrator.engine.stores.records import Head
-    from orchestrator.previews.source import Source
-    from orchestrator.previews.view import Facts, View
+    from orchestrator.previews.source import PublishedRaster
+    from orchestrator.previews.view import Facts, Preview
 
 TRUE_COLOUR = (("B4", "B3", "B2"), ("B04", "B03", "B02"), ("SR_B4", "SR_B3", "SR_B2"), ("red", "green", "blue"))
 COGS, ZARR = ".cogs", ".zarr"
@@ -85,7 +85,7 @@ def shown_bands(names: list[str]) -> tuple[int, ...]:
     return (1,)
 
 
-def source_of(run: Head, layer: LayerName) -> Source:
+def source_of(run: Head, layer: LayerName) -> PublishedRaster:
     """
     Return the file of a layer.
 
@@ -94,17 +94,17 @@ def source_of(run: Head, layer: LayerName) -> Source:
         NeedsPerson: See `layers_of`.
         RunFailed: See `layers_of`.
     """
-    from orchestrator.previews.source import Source  # noqa: PLC0415  GDAL is heavy
+    from orchestrator.previews.source import PublishedRaster  # noqa: PLC0415  GDAL is heavy
 
     there = _rasters(run)
     if layer.key not in there:
         raise UserError(f"run {run.id} has no layer {layer.key!r}; {hint(layer.key, there)}" if there else _none(run))
     file = there[layer.key]
-    return Source(file.path, file.sha256, file.bytes)
+    return PublishedRaster(file.path, file.sha256, file.bytes)
 
 
 @contextmanager
-def view_of(source: Source, time: int) -> Iterator[View]:
+def view_of(source: PublishedRaster, time: int) -> Iterator[Preview]:
     """Open a raster to be looked at; `time` is the index of a cube's date."""
     if source.path.suffix == ZARR:
         from orchestrator.previews.cubes import looking_into  # noqa: PLC0415
@@ -118,16 +118,16 @@ def view_of(source: Source, time: int) -> Iterator[View]:
             yield view
 
 
-def _date_of(source: Source, time: int) -> Source:
+def _date_of(source: PublishedRaster, time: int) -> PublishedRaster:
     """Return the file of a date of a folder of GeoTIFFs; any other file is itself."""
-    from orchestrator.previews.source import Source  # noqa: PLC0415
+    from orchestrator.previews.source import PublishedRaster  # noqa: PLC0415
 
     if source.path.suffix != COGS:
         return source
     dates = _dates(source.path)
     if not 0 <= time < len(dates):
         raise UserError(f"date {time} is none of this cube's; it has 0 to {len(dates) - 1}")
-    return Source(source.path / dates[time])
+    return PublishedRaster(source.path / dates[time])
 
 
 def _dates(folder: Path) -> list[str]:
@@ -138,7 +138,7 @@ def _dates(folder: Path) -> list[str]:
         raise UserError(f"{folder} is there no more ({error.strerror}); put it back, or make it again") from None
 
 
-def _times(source: Source) -> tuple[str, ...]:
+def _times(source: PublishedRaster) -> tuple[str, ...]:
     """Return the dates of a cube as people read them; none of another raster."""
     if source.path.suffix == COGS:
         return tuple(Path(name).stem for name in _dates(source.path))

@@ -14,10 +14,10 @@ from orchestrator.core.errors import UserError
 
 if TYPE_CHECKING:
     from orchestrator.previews.cache import PictureCache
-    from orchestrator.previews.numbers import BandNumbers, Pixel
-    from orchestrator.previews.source import Source
+    from orchestrator.previews.numbers import BandSummary, Pixel
+    from orchestrator.previews.source import PublishedRaster
     from orchestrator.previews.style import Style
-    from orchestrator.previews.view import View
+    from orchestrator.previews.view import Preview
 
 CACHE_BYTES = 64 << 20  # of tiles that were drawn: a thousand or more
 
@@ -105,7 +105,7 @@ def difference(app: Records, name: str, other: str, asked: TileAsked) -> bytes:
     return _pictures().get(key, draw)
 
 
-def numbers(app: Records, name: str, layer: LayerName) -> tuple[BandNumbers, ...]:
+def numbers(app: Records, name: str, layer: LayerName) -> tuple[BandSummary, ...]:
     """
     Return what the numbers of each band are, of pixels of an overview; of a cube those of several dates.
 
@@ -191,18 +191,18 @@ def first_style(app: Records, name: str, layer: LayerName) -> Style:
 
 
 @lru_cache(maxsize=256)
-def _numbers(source: Source, _mark: tuple[object, ...]) -> tuple[BandNumbers, ...]:
+def _numbers(source: PublishedRaster, _mark: tuple[object, ...]) -> tuple[BandSummary, ...]:
     with view_of(source, 0) as view:
         return view.numbers()
 
 
-def _stamp(source: Source) -> tuple[object, ...]:
+def _stamp(source: PublishedRaster) -> tuple[object, ...]:
     from orchestrator.previews.source import stamp  # noqa: PLC0415
 
     return stamp(source)
 
 
-def _check_bands(style: Style, view: View) -> None:
+def _check_bands(style: Style, view: Preview) -> None:
     names = view.facts().bands
     for band in style.bands:
         if not 1 <= band <= len(names):

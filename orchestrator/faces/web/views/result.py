@@ -82,6 +82,6 @@ def _checksum(request: Request) -> Response:
 def _file(request: Request) -> Response:
     """Return a file of the result; a part of it where `Range` asks for one."""
     name = request.path_params["name"]
-    found = shown_results.file_of(site_of(request).app, request.path_params["run"], name)
+    found = shown_results.listed_file(site_of(request).app, request.path_params["run"], name)
     kind = _KINDS.get(found.path.suffix, "application/octet-stream")
     return FileResponse(found.path, media_type=kind, filename=found.path.name)
