@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -102,7 +101,7 @@ def about_task(store: Store, run: Head, task: Task, now: float) -> Iterator[str]
         yield f"It is tried again {_at(task.next_at, now)}."
     if task.state is TaskState.SUCCEEDED and not task.collected:
         yield "Its files have not all been listed yet."
-    parts = Counter(part.state for part in store.parts.of(run.id) if part.task == task.key)
+    parts = store.parts.tally_of(run.id, task.key)
     if parts and task.collected:
         words = ", ".join(f"{count} {state}" for state, count in sorted(parts.items()))
         yield f"Of its {format_count(sum(parts.values()), 'part')}: {words}."

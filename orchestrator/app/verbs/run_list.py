@@ -9,12 +9,12 @@ from itertools import islice
 from orchestrator.app.finding import find_head
 from orchestrator.app.records import Records
 from orchestrator.app.verbs.run_map import WORDS, Stage, stage_of
-from orchestrator.engine.stores.contract_marks import Mark, Unplaced
+from orchestrator.engine.stores.contract_marks import How, Mark, Unplaced
 from orchestrator.model.grid import Window
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedPiece:
     """
     A piece in a list.
 
@@ -49,7 +49,7 @@ class PieceList:
     """
 
     run: str
-    rows: tuple[Listed, ...]
+    rows: tuple[ListedPiece, ...]
     counts: dict[str, dict[str, int]]
     placed: bool
     more: bool
@@ -67,25 +67,24 @@ def list_pieces(app: Records, name: str, stage: str = "", skip: int = 0, limit: 
     everything: list[Mark | Unplaced] = [*marks, *app.store.marks.unplaced(run)]
     counts: dict[str, dict[str, int]] = {}
     for each in everything:
-        of_kind = counts.setdefault(each.kind, {})
-        letter = _stage(each)
+        of_kind = counts.setdefault(_how(each).kind, {})
+        letter = stage_of(_how(each))
         of_kind[letter] = of_kind.get(letter, 0) + 1
-    wanted = (each for each in everything if stage in ("", _stage(each)))
+    wanted = (each for each in everything if stage in ("", stage_of(_how(each))))
     found = list(islice(wanted, skip, skip + limit + 1))
     return PieceList(run, tuple(_listed(found[:limit])), counts, bool(marks), len(found) > limit)
 
 
-def _stage(each: Mark | Unplaced) -> Stage:
-    if isinstance(each, Mark):
-        return stage_of(each)
-    return stage_of(Mark(0, 0, 0, 0, 0, each.kind, each.state, "", each.failed))
+def _how(each: Mark | Unplaced) -> How:
+    return each.how if isinstance(each, Unplaced) else each[1]
 
 
-def _listed(found: list[Mark | Unplaced]) -> Iterator[Listed]:
+def _listed(found: list[Mark | Unplaced]) -> Iterator[ListedPiece]:
     for each in found:
-        stage = _stage(each)
-        if isinstance(each, Mark):
-            window = Window(each.row, each.col, each.height, each.width)
-            yield Listed(each.kind, "", each.grid, window, stage, WORDS[stage])
+        how = _how(each)
+        stage = stage_of(how)
+        if isinstance(each, Unplaced):
+            yield ListedPiece(how.kind, each.key, 0, None, stage, WORDS[stage])
         else:
-            yield Listed(each.kind, each.key, 0, None, stage, WORDS[stage])
+            grid, *window = each[0]
+            yield ListedPiece(how.kind, "", grid, Window(*window), stage, WORDS[stage])

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.app.finding import find_head
 from orchestrator.app.records import Records
-from orchestrator.engine.stores.contract_marks import PART, Mark
+from orchestrator.engine.stores.contract_marks import PART, How, Mark, Span
 from orchestrator.engine.stores.records import Head
 from orchestrator.model.grid import Bounds, Grid
 from orchestrator.model.plan_json import grid_from
@@ -167,15 +167,15 @@ class Stages:
         return list(_differing(before, self.letters))
 
 
-def stage_of(mark: Mark) -> Stage:
+def stage_of(how: How) -> Stage:
     """Return how far a piece is."""
-    if mark.kind == PART:
-        stage = _TASK[mark.task] if mark.state == PartState.WAITING else _PART[mark.state]
+    if how.kind == PART:
+        stage = _TASK[how.task] if how.state == PartState.WAITING else _PART[how.state]
     else:
-        stage = _UNIT[mark.state]
-        if mark.failed and stage is Stage.EMPTY:  # it was given up for good
+        stage = _UNIT[how.state]
+        if how.failed and stage is Stage.EMPTY:  # it was given up for good
             return Stage.FAILED
-    return Stage.AGAIN if mark.failed and stage is Stage.WAITING else stage
+    return Stage.AGAIN if how.failed and stage is Stage.WAITING else stage
 
 
 def stages_of(app: Records, name: str) -> Stages:
@@ -210,28 +210,25 @@ def places_of(app: Records, name: str) -> PiecePlaces:
 
 # ---------------------------------------------------------------- windows
 
-_Window = tuple[int, int, int, int, int]  # grid, row, col, height, width
 
-
-def _windows(marks: Iterable[Mark]) -> tuple[list[_Window], str]:
+def _windows(marks: Iterable[Mark]) -> tuple[list[Span], str]:
     """Return each window once, and the stage that is shown of the pieces there, such as a cube's dates."""
-    windows: list[_Window] = []
+    spans: list[Span] = []
     letters: list[Stage] = []
-    known: dict[tuple[str, str, str, bool], Stage] = {}  # of many thousand pieces few are in states of their own
+    known: dict[How, Stage] = {}
     last = None
-    for mark in marks:
-        window, how = mark[:5], mark[5:]
-        stage = known.get(how) or known.setdefault(how, stage_of(mark))
-        if window != last:
-            windows.append(window)
+    for span, how in marks:
+        stage = known.get(how) or known.setdefault(how, stage_of(how))
+        if span != last:
+            spans.append(span)
             letters.append(stage)
-            last = window
+            last = span
         elif _RANK[stage] < _RANK[letters[-1]]:
             letters[-1] = stage
-    return windows, "".join(letters)
+    return spans, "".join(letters)
 
 
-def _side_by_side(windows: Sequence[_Window]) -> Iterator[tuple[int, int, int, int, int, int]]:
+def _side_by_side(windows: Sequence[Span]) -> Iterator[tuple[int, int, int, int, int, int]]:
     """Yield runs of windows of one size that follow each other to the east."""
     begin = 0
     for end in range(1, len(windows) + 1):
@@ -253,7 +250,7 @@ def _differing(before: str, now: str) -> Iterator[tuple[int, str]]:
         yield begin, now[begin:]
 
 
-def _shape(windows: Sequence[_Window]) -> str:
+def _shape(windows: Sequence[Span]) -> str:
     return f"{hash(tuple(windows)) & (1 << 64) - 1:016x}"  # numbers alone: it is the same in every process
 
 
@@ -325,7 +322,7 @@ def _geojson(outline: BaseGeometry | None) -> Mapping[str, Any] | None:
     return found
 
 
-def _reach(windows: Sequence[_Window], grids: Sequence[Grid]) -> Bounds | None:
+def _reach(windows: Sequence[Span], grids: Sequence[Grid]) -> Bounds | None:
     """Return what windows reach over, where no area says it."""
     import shapely  # noqa: PLC0415
 

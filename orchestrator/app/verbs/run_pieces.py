@@ -11,11 +11,11 @@ from orchestrator.app.records import Records
 from orchestrator.app.verbs.pieces import about_part, about_task, about_unit
 from orchestrator.app.verbs.run_map import WORDS, Stage, stage_of
 from orchestrator.core.errors import UserError
-from orchestrator.engine.stores.contract_marks import PART, TASK, Mark
+from orchestrator.engine.stores.contract_marks import PART, TASK, How
 from orchestrator.engine.stores.records import Head
 from orchestrator.engine.stores.work_records import Part, Task
 from orchestrator.model.grid import Window
-from orchestrator.model.states import TASK_LIVE, TaskState, UnitState
+from orchestrator.model.states import TASK_LIVE, PartState, TaskState, UnitState
 from orchestrator.model.unit import Unit
 
 NOW, SPLIT = "now", "split"
@@ -34,7 +34,7 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class RunPiece:
     """
     A part, a task or a unit of a run.
 
@@ -82,7 +82,7 @@ class Piece:
         return ", ".join(said)
 
 
-def pieces_at(app: Records, name: str, grid: int, row: int, col: int) -> list[Piece]:
+def pieces_at(app: Records, name: str, grid: int, row: int, col: int) -> list[RunPiece]:
     """
     Return what a run brings for a pixel: a part, or the units there, such as one for each date.
 
@@ -97,7 +97,7 @@ def pieces_at(app: Records, name: str, grid: int, row: int, col: int) -> list[Pi
     return found
 
 
-def piece_called(app: Records, name: str, kind: str, key: str) -> Piece:
+def piece_called(app: Records, name: str, kind: str, key: str) -> RunPiece:
     """
     Return a task or a unit by its key.
 
@@ -115,13 +115,12 @@ def piece_called(app: Records, name: str, kind: str, key: str) -> Piece:
     raise UserError(f"run {run.id} has no {kind} {key}; `orchestrator why {run.id} KEY` names those that are near")
 
 
-def _of_parts(app: Records, run: Head, parts: Sequence[Part], now: float) -> Iterator[Piece]:
+def _of_parts(app: Records, run: Head, parts: Sequence[Part], now: float) -> Iterator[RunPiece]:
     tasks = {task.key: task for task in app.store.tasks.of(run.id)} if parts else {}
     for part in parts:
         window, task = part.window, tasks[part.task]
-        mark = Mark(part.grid, *_numbers(window), PART, part.state, task.state, bool(task.error))
-        stage = stage_of(mark)
-        yield Piece(
+        stage = stage_of(How(PART, part.state, task.state, bool(task.error)))
+        yield RunPiece(
             run=run.id,
             kind=PART,
             key=f"{window.row},{window.col}",
@@ -141,10 +140,10 @@ def _of_parts(app: Records, run: Head, parts: Sequence[Part], now: float) -> Ite
         )
 
 
-def _of_task(app: Records, run: Head, task: Task, now: float) -> Piece:
-    mark = Mark(0, *_numbers(task.plan.window), PART, "WAITING", task.state, bool(task.error))
-    stage = stage_of(mark) if task.state is not TaskState.SPLIT else Stage.WAITING
-    return Piece(
+def _of_task(app: Records, run: Head, task: Task, now: float) -> RunPiece:
+    how = How(PART, PartState.WAITING, task.state, bool(task.error))
+    stage = stage_of(how) if task.state is not TaskState.SPLIT else Stage.WAITING
+    return RunPiece(
         run=run.id,
         kind=TASK,
         key=task.key,
@@ -164,14 +163,14 @@ def _of_task(app: Records, run: Head, task: Task, now: float) -> Piece:
     )
 
 
-def _of_unit(run: Head, unit: Unit, now: float) -> Piece:
+def _of_unit(run: Head, unit: Unit, now: float) -> RunPiece:
     cell = unit.plan.cell
     window = cell.window if cell else None
     failed = bool(unit.error) and unit.attempt > 0
     state = unit.state if unit.state is not UnitState.SPLIT else UnitState.DONE
-    stage = stage_of(Mark(0, 0, 0, 0, 0, unit.kind, state, "", failed))
+    stage = stage_of(How(unit.kind, state, "", failed))
     waits = unit.state is UnitState.WAITING and unit.next_at > now
-    return Piece(
+    return RunPiece(
         run=run.id,
         kind=unit.kind,
         key=unit.key,
@@ -203,10 +202,6 @@ def _acts(task: Task, now: float) -> tuple[str, ...]:
     waits = task.state is TaskState.PLANNED and task.next_at > now
     cuttable = task.state in CUTTABLE and task.state not in TASK_LIVE
     return (*((NOW,) if waits else ()), *((SPLIT,) if cuttable else ()))
-
-
-def _numbers(window: Window) -> tuple[int, int, int, int]:
-    return window.row, window.col, window.height, window.width
 
 
 def _when(at: float, now: float) -> str:

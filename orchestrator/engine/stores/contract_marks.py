@@ -14,41 +14,38 @@ PART = "part"
 TASK = "task"
 
 
-class Mark(NamedTuple):
+# Grid, row, col, height and width, as in `Cell` and its window.
+Span = tuple[int, int, int, int, int]
+
+
+class How(NamedTuple):
     """
-    A piece of a run that has a window: a part, or a unit with a cell.
+    How a piece stands.
 
     Attributes:
-        grid: Index of its grid in the plan.
-        row: Of its window, as the next three.
-        col: See `row`.
-        height: See `row`.
-        width: See `row`.
         kind: `part`, or the unit's kind.
         state: A `PartState` or `UnitState`.
         task: The `TaskState` of a part's task; empty of units.
         failed: Whether its task, or the unit, has failed before.
     """
 
-    grid: int
-    row: int
-    col: int
-    height: int
-    width: int
     kind: str
     state: str
-    task: str
-    failed: bool
+    task: str = ""
+    failed: bool = False
+
+
+# A piece of a run that has a window, a part or a unit with a cell: where it is, and how it stands. A plain tuple: there
+# may be a hundred thousand.
+Mark = tuple[Span, How]
 
 
 @dataclass(frozen=True, slots=True)
 class Unplaced:
-    """A unit without a window: its kind, key and `UnitState`, and whether it has failed before."""
+    """A unit without a window: its key, and how it stands."""
 
-    kind: str
     key: str
-    state: str
-    failed: bool
+    how: How
 
 
 @dataclass(frozen=True, slots=True)

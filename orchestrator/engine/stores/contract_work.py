@@ -106,6 +106,9 @@ class Parts(Protocol):
     def tally(self, run_id: str) -> Mapping[PartState, Tally]:
         """Count the parts in each state that occurs."""
 
+    def tally_of(self, run_id: str, task: str) -> Mapping[PartState, int]:
+        """Count the parts of one task by state."""
+
     def tallies(self, run_ids: Sequence[str]) -> Mapping[str, Mapping[PartState, int]]:
         """Count the parts of several runs by state, in one query; a run without parts is left out."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Integer, cast, func, literal, select, union_all
 
-from orchestrator.engine.stores.contract_marks import PART, TASK, CourseCount, Mark, Sentence, Unplaced
+from orchestrator.engine.stores.contract_marks import PART, TASK, CourseCount, How, Mark, Sentence, Unplaced
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.dialect import number_in, seconds_after
 from orchestrator.engine.stores.rows import part_of
@@ -18,7 +18,6 @@ from orchestrator.model.states import TaskState, UnitState
 from orchestrator.model.unit import Unit
 
 _LIVELY = (TaskState.SPLIT, TaskState.SUCCEEDED)  # tasks whose last error is over
-_NO_TASK = literal("")
 _OVER = (UnitState.DONE, UnitState.SPLIT)
 
 
@@ -31,28 +30,34 @@ class SqlMarks:
     def of(self, run_id: str) -> Sequence[Mark]:
         p, u, t = parts.c, units.c, tasks.c
         files = select(p.grid, p.row, p.col, p.height, p.width, p.state, p.task).where(p.run_id == run_id)
-        asked = select(
-            u.grid, u.row, u.col, u.height, u.width, u.kind, u.state, _NO_TASK, (u.error != "") & (u.attempt > 0)
-        )
+        asked = select(u.grid, u.row, u.col, u.height, u.width, u.kind, u.state, (u.error != "") & (u.attempt > 0))
         asked = asked.where(u.run_id == run_id, u.height > 0, u.state != UnitState.SPLIT)
+        exports = select(t.key, t.state, t.error != "").where(t.run_id == run_id)
         with self._db.read() as db:
-            # Joined here: parts come in the order of their key, and a join in SQL takes twice as long.
-            states = {
-                key: tail for key, *tail in db.execute(select(t.key, t.state, t.error != "").where(t.run_id == run_id))
-            }
-            found = [
-                Mark(grid, row, col, height, width, PART, state, *states[task])
-                for grid, row, col, height, width, state, task in db.execute(files.order_by(p.grid, p.row, p.col))
+            # Joined here: parts come in the order of their key, and a join in SQL takes twice as long. Of many thousand
+            # parts few stand in ways of their own.
+            states = {key: (state, failed) for key, state, failed in db.execute(exports)}
+            hows: dict[tuple[str, str], How] = {}
+
+            def seen(state: str, task: str) -> How:
+                return hows.setdefault((state, task), How(PART, state, *states[task]))
+
+            found: list[Mark] = [
+                ((grid, row, col, height, width), hows.get((state, task)) or seen(state, task))
+                for grid, row, col, height, width, state, task in db.execute(files.order_by(p.grid, p.row, p.col)).all()
             ]
-            requests = [Mark(*row) for row in db.execute(asked)]
-        return sorted([*found, *requests], key=lambda mark: mark[:5]) if requests else found
+            requests: list[Mark] = [
+                ((grid, row, col, height, width), How(kind, state, "", bool(failed)))
+                for grid, row, col, height, width, kind, state, failed in db.execute(asked).all()
+            ]
+        return sorted([*found, *requests], key=lambda mark: mark[0]) if requests else found
 
     def unplaced(self, run_id: str) -> list[Unplaced]:
         u = units.c
         query = select(u.kind, u.key, u.state, (u.error != "") & (u.attempt > 0)).order_by(u.kind, u.key)
         with self._db.read() as db:
             rows = db.execute(query.where(u.run_id == run_id, u.height == 0, u.state != UnitState.SPLIT))
-            return [Unplaced(*row) for row in rows]
+            return [Unplaced(key, How(kind, state, "", bool(failed))) for kind, key, state, failed in rows]
 
     def at(self, run_id: str, grid: int, row: int, col: int) -> tuple[list[Part], list[Unit]]:
         def here(c: Any) -> tuple[Any, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from orchestrator.core.errors import IntegrityError
 from orchestrator.engine.stores.database import Database
@@ -54,6 +54,12 @@ class SqlParts:
         with self._db.read() as db:
             rows = db.execute(_TALLY, {"of_run": run_id}).all()
         return {PartState(row.state): Tally(row.parts, row.listed, row.bytes) for row in rows}
+
+    def tally_of(self, run_id: str, task: str) -> Mapping[PartState, int]:
+        here = (parts.c.run_id == run_id, parts.c.task == task)
+        query = select(parts.c.state, func.count()).where(*here).group_by(parts.c.state)
+        with self._db.read() as db:
+            return {PartState(state): count for state, count in db.execute(query)}
 
     def tallies(self, run_ids: Sequence[str]) -> Mapping[str, Mapping[PartState, int]]:
         query = select(part_counts.c.run_id, part_counts.c.state, part_counts.c.parts)

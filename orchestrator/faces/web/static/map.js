@@ -27,6 +27,7 @@ export const MAX_LATITUDE = 85.051129; // where the square world of Web Mercator
 maplibregl.prewarm(); // its worker starts while the page is still being read
 
 const HERE = new URL(".", import.meta.url);
+const drawnLand = new WeakSet(); // maps whose basemap is there
 const FONT = ["sans-serif"]; // drawn by the browser: no server of glyphs
 const PAINTS = {
   light: {sea: "#dbe4ea", land: "#f6f4ee", line: "#a9b4bd", border: "#8d8a97", text: "#4a4a55", halo: "#f6f4ee", grid: "#7b8894", area: "#16161d"},
@@ -81,6 +82,12 @@ export function makeMap(element, {bounds, label = "Map", describedBy = "", paddi
   map.on("idle", () => (element.dataset.idle = "yes")); // everything asked for is drawn; tests and styles may wait for it
   map.on("movestart", () => delete element.dataset.idle);
   if (describedBy) map.getCanvas().setAttribute("aria-describedby", describedBy);
+  map.on("sourcedata", (event) => {
+    if (event.sourceId === "basemap" && event.isSourceLoaded && !drawnLand.has(map)) {
+      drawnLand.add(map);
+      map.setPaintProperty("sea", "background-color", paints().sea);
+    }
+  });
   followTheme(map);
   followSize(map, element);
   map.on("load", () => drawGraticule(map));
@@ -122,7 +129,7 @@ function style() {
       graticule: {type: "geojson", data: nothing()},
     },
     layers: [
-      {id: "sea", type: "background", paint: {"background-color": paint.sea}},
+      {id: "sea", type: "background", paint: {"background-color": paint.land}}, // until it is known where land is
       {id: "land", type: "fill", source: "basemap", filter: of("land"), paint: {"fill-color": paint.land}},
       {id: "coast", type: "line", source: "basemap", filter: of("land"), paint: {"line-color": paint.line, "line-width": 0.8}},
       {id: "graticule", type: "line", source: "graticule", paint: {"line-color": paint.grid, "line-width": 0.5, "line-opacity": 0.45}},
@@ -149,7 +156,7 @@ function followTheme(map) {
   const change = () => {
     if (!map.style) return;
     const paint = paints();
-    const of = {sea: ["background-color", paint.sea], land: ["fill-color", paint.land], coast: ["line-color", paint.line],
+    const of = {sea: ["background-color", drawnLand.has(map) ? paint.sea : paint.land], land: ["fill-color", paint.land], coast: ["line-color", paint.line],
       graticule: ["line-color", paint.grid], border: ["line-color", paint.border]};
     for (const [layer, [key, colour]] of Object.entries(of)) map.setPaintProperty(layer, key, colour);
     for (const layer of ["degrees", "name"]) {
@@ -177,7 +184,7 @@ function followSize(map, element) {
 }
 
 const STEPS = [30, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001]; // degrees
-let drawn = new WeakMap();
+const drawn = new WeakMap(); // which lines each map has
 
 /** Draw meridians and parallels of the part of the world that is seen, some four to eight each way, with their degrees. */
 function drawGraticule(map) {
