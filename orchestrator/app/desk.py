@@ -282,6 +282,13 @@ def _drop(app: Any, _place: Place, say: Say, name: str, content: bytes) -> Any:
     return drop_area(app, name, content)
 
 
+def _tiles(app: Any, _place: Place, say: Say, area: Mapping[str, str], size: float, name: str) -> str:
+    from orchestrator.app.verbs.draft_areas import tile_area  # noqa: PLC0415
+
+    say("laying tiles")
+    return str(tile_area(app, area, size, name))
+
+
 def _recipe(_app: Any, _place: Place, _say: Say, name: str) -> Any:
     from orchestrator.app.verbs.recipes import describe_recipe  # noqa: PLC0415  `ee` costs a second
 
@@ -293,5 +300,6 @@ _ANSWERS: Mapping[str, Callable[..., Any]] = {
     "submit": _submit,
     "look": _look,
     "drop": _drop,
+    "tiles": _tiles,
     "recipe": _recipe,
 }

@@ -183,7 +183,7 @@ class CubeView:
         """Return the numbers of each band, of some dates spread over all, so that dates stay comparable."""
         cube = self.cube
         count = len(cube.times)
-        dates = sorted({round(at * (count - 1) / max(1, SAMPLE_DATES - 1)) for at in range(min(SAMPLE_DATES, count))})
+        dates = sorted({round(at) for at in np.linspace(0, count - 1, min(SAMPLE_DATES, count))})
         read = np.ma.stack([cube.sampled(date, SAMPLE_SIDE) for date in dates])
         return tuple(numbers_of(name, read[:, at]) for at, name in enumerate(cube.bands))
 

@@ -173,6 +173,20 @@ def test_a_refusal_stands_at_the_field_that_it_is_about(ask, form, changes, fiel
     assert list(refused(ask, "plan", read_form(form | changes))) == [field]
 
 
+def test_tiles_over_an_area_are_planned_as_chips(ask, form, root):
+    """Squares of the side that is asked for, kept beside the areas; the map shows each."""
+    path = ask("tiles", {"source": form["area.source"]}, 1000.0, "my_chips")
+    chips = {"product": "chips", "chips.tiles": path, "grid.scale": "10", "base_name": "chips"}
+
+    planned = ask("plan", read_form(form | chips))
+
+    shapes = [shapely.geometry.shape(feature["geometry"]) for feature in planned.parts["features"]]
+    sizes = [abs(Geod(ellps="WGS84").geometry_area_perimeter(shape)[0]) for shape in shapes]
+    assert Path(path).parent == root / "state" / "areas"
+    assert sizes == pytest.approx([1e6] * len(shapes), rel=2e-3)  # UTM's scale is 0.9996 to 1.001
+    assert shapely.union_all(shapes).buffer(1e-9).contains(DRAWN)
+
+
 def test_a_file_of_somebody_else_is_not_replaced(ask, form, root):
     """It is said before anything is submitted, at the name."""
     (root / "out").mkdir(exist_ok=True)

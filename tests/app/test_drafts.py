@@ -231,6 +231,30 @@ def test_an_empty_form_says_what_is_needed():
     assert set(refused.value.fields) == {"area.source", "output", "base_name", "start_date", "end_date"}
 
 
+def test_a_product_that_says_where_leaves_the_map_out():
+    """The area on the map stays filled in while a person looks at points, or at tiles."""
+    points = {"product": "table", "table.points": "/wells.csv"}
+
+    assert "area" not in read_form(MOSAIC | points)
+    assert "area" not in read_form(MOSAIC | {"product": "chips", "chips.tiles": "/tiles.parquet"})
+    assert "area" in read_form(MOSAIC | {"product": "table"})
+
+
+@pytest.mark.parametrize(
+    ("form", "fields"),
+    [
+        pytest.param({"product": "chips"}, {"chips.tiles"}, id="chips of nothing"),
+        pytest.param({"product": "cube"}, {"cube.collection", "bands"}, id="a cube of nothing"),
+    ],
+)
+def test_what_a_product_needs_is_said_of_its_field(form, fields):
+    """Before anybody is asked."""
+    with pytest.raises(DraftError) as refused:
+        declared(read_form(MOSAIC | form))
+
+    assert set(refused.value.fields) == fields
+
+
 def test_fields_of_other_products_say_nothing():
     """They stay filled in while a person tries one product and the other."""
     assert "cube" not in read_form(MOSAIC | {"product": "mosaic", "cube.clip": "false"})

@@ -16,9 +16,17 @@ ROOMS = frozenset(path.name for path in PACKAGE.iterdir() if (path / "__init__.p
 GROUND = frozenset({"core", "model"})
 
 
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield every statement below; what is inside of expressions, which are most of a file, imports nothing."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
+            yield child
+            yield from statements(child)
+
+
 def imported(path: Path) -> Iterator[str]:
     """Yield every room a file imports from, also where the import is inside a function or for types alone."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in statements(ast.parse(path.read_text(encoding="utf-8"))):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and node.level == 0:
             names = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]

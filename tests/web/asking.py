@@ -8,11 +8,20 @@ from dataclasses import dataclass, field
 from orchestrator.faces.listening import Listening
 from orchestrator.faces.web.gate import Gate, Options
 
-TOKEN = "a-token-of-at-least-sixteen"
+TOKEN = "0123456789abcdef"  # noqa: S105  nobody's
 
 
 def options(host="127.0.0.1", *names, **where):
     return Options(Listening(host, 8765, token=TOKEN, section="web", **where), frozenset(names))
+
+
+async def turns(until):
+    """Let everybody else go on until something is so."""
+    for _ in range(1_000_000):
+        if until():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it never came")
 
 
 @dataclass
@@ -24,7 +33,7 @@ class Behind:
     now: int = 0
     bodies: list[bytes] = field(default_factory=list)
 
-    async def __call__(self, scope, receive, send):
+    async def __call__(self, _scope, receive, send):
         self.now += 1
         self.most = max(self.most, self.now)
         self.bodies.append((await receive()).get("body", b""))
@@ -57,9 +66,10 @@ async def asked(app, method="GET", path="/", headers=(), body=b"", query=b"", cl
     messages, sent = iter(enumerate(pieces, 1)), []
 
     async def receive():
-        for number, piece in messages:
-            return {"type": "http.request", "body": piece, "more_body": number < len(pieces)}
-        await asyncio.Event().wait()
+        number, piece = next(messages, (0, b""))
+        if not number:
+            await asyncio.Event().wait()  # the client stays, and says nothing more
+        return {"type": "http.request", "body": piece, "more_body": number < len(pieces)}
 
     async def send(message):
         sent.append(message)

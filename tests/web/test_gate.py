@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from asking import BEARER, COOKIE, TOKEN, Behind, ask, asked, gate, options
+from asking import BEARER, COOKIE, TOKEN, Behind, ask, asked, gate, options, turns
 
 from orchestrator.core.errors import ConfigError
 from orchestrator.faces.web.gate import MOST_AREA_BYTES, MOST_AT_ONCE, MOST_BODY_BYTES, MOST_STREAMS, MOST_WAITING
@@ -124,8 +124,7 @@ def test_so_many_requests_are_answered_at_a_time_and_the_others_after_them():
         behind.hold = asyncio.Event()
         app = gate(behind)
         readers = [asyncio.create_task(asked(app, headers=BEARER)) for _ in range(3 * MOST_AT_ONCE)]
-        while behind.now < MOST_AT_ONCE:
-            await asyncio.sleep(0)
+        await turns(lambda: behind.now >= MOST_AT_ONCE)
         for _ in range(100):
             await asyncio.sleep(0)
         behind.hold.set()
@@ -142,8 +141,7 @@ def test_whoever_comes_when_too_many_wait_is_told_to_come_again():
         app = gate(behind)
         clients = [f"10.0.0.{n % 8}" for n in range(MOST_WAITING)]
         waiting = [asyncio.create_task(asked(app, headers=BEARER, client=client)) for client in clients]
-        while behind.now < MOST_AT_ONCE:
-            await asyncio.sleep(0)
+        await turns(lambda: behind.now >= MOST_AT_ONCE)
         late = await asked(app, headers=BEARER)
         behind.hold.set()
         return late, {status for status, _ in await asyncio.gather(*waiting)}
@@ -161,12 +159,10 @@ def test_streams_do_not_take_the_turns_of_requests():
         behind = Behind(asyncio.Event())
         app = gate(behind)
         streams = [asyncio.create_task(asked(app, path="/live", headers=BEARER)) for _ in range(MOST_STREAMS)]
-        while behind.now < MOST_STREAMS:
-            await asyncio.sleep(0)
+        await turns(lambda: behind.now >= MOST_STREAMS)
         refused = await asked(app, path="/live", headers=BEARER)
         shown = asyncio.create_task(asked(app, headers=BEARER))
-        while behind.now <= MOST_STREAMS:
-            await asyncio.sleep(0)
+        await turns(lambda: behind.now > MOST_STREAMS)
         behind.hold.set()
         await asyncio.gather(*streams)
         return refused[0], (await shown)[0]

@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from orchestrator.faces.web.new_fields import in_words
+
 BOX = "14.90,46.05,14.94,46.08"
 FIELD = {
     "type": "Feature",
@@ -125,6 +127,12 @@ def test_python_code_that_no_job_names_is_not_run_for_a_page(page, stage):
     page.get_by_role("button", name="Plan", exact=True).click()
 
     page.locator("#w-recipe", has_text="is Python code").wait_for()
+
+
+def test_a_sentence_names_the_field_and_not_an_option():
+    """Who fills in a form has no `--scale`; what the form does not have stays as it is called."""
+    assert in_words("give a larger --scale, or fewer --bands") == "give a larger “Pixel size”, or fewer “Bands”"
+    assert in_words("the side, --scale METRES; --again") == "the side, “Pixel size”; --again"
 
 
 def test_a_name_that_is_markup_stays_text(served):

@@ -143,6 +143,22 @@ def drop_area(app: Records, name: str, content: bytes) -> AreaSeen:
         raise
 
 
+def tile_area(app: Records, area: Mapping[str, str], size: float, name: str) -> Path:
+    """
+    Lay square tiles of `size` metres over an area and keep them as a file of the state folder; return its path.
+
+    Raises:
+        UserError: The area is none, or a number is out of its range.
+    """
+    from orchestrator.app.verbs.grids import keep_tiles, lay_grid  # noqa: PLC0415  geometries are heavy
+    from orchestrator.plan.area import safe_name  # noqa: PLC0415
+
+    folder = app.folder() / FOLDER
+    make_private_folder(folder)
+    laid = lay_grid(area, size, name=safe_name(name).replace("_", "-")[:40])
+    return keep_tiles(laid.tiles, folder).paths[0]
+
+
 def _kept(folder: Path, stem: str, suffix: str, content: bytes) -> tuple[Path, bool]:
     """Return the file of that name, or of the next, that holds these bytes; and whether it was not there before."""
     for number in range(1, _MOST_SAME):

@@ -45,7 +45,8 @@ def needs_of(app: Application, job: Job, say: Say) -> Needs:
         if job.product == "scenes":
             return _scenes(app, job, say)
         dated = job.dated(app.clock.now().date())
-        return (), tuple(app.product(dated, say).check(dated)), None
+        notes = tuple(app.product(dated, say).check(dated))
+        return (), notes, _tiles(dated) if job.product == "chips" else None
     except UserError as error:
         raise DraftError({_field_of(error): str(error)}) from None
 
@@ -54,6 +55,21 @@ def _field_of(error: UserError) -> str:
     """Return which field a refusal of a plan is about; words, recipe and area were looked at before."""
     kinds = ((AreaError, "area.source"), (PlanError, "grid.scale"), (RecipeError, "start_date"))
     return next((field for kind, field in kinds if isinstance(error, kind)), GENERAL)
+
+
+def _tiles(job: Job) -> Mapping[str, Any]:
+    """Return the tiles that chips are cut for, as a map shows them."""
+    import shapely  # noqa: PLC0415  geometries are heavy
+
+    from orchestrator.products.chips.choosing import chosen_tiles  # noqa: PLC0415
+    from orchestrator.tiling.degrees import in_degrees  # noqa: PLC0415
+
+    shapes = list(in_degrees(chosen_tiles(job).frame))[:MOST_SHOWN]
+    features = [
+        {"type": "Feature", "properties": {"part": number}, "geometry": shapely.geometry.mapping(shape)}
+        for number, shape in enumerate(shapes)
+    ]
+    return {"type": "FeatureCollection", "features": features}
 
 
 def _mosaic(app: Application, job: Job) -> Needs:

@@ -26,6 +26,7 @@ from orchestrator.products.registry import DEFAULT, find_product
 
 GENERAL = ""  # the field of what is said of the whole form
 _LINES = frozenset({"cube.filter", "table.filter"})  # conditions, of which each may hold a comma
+_PLACES: Mapping[str, tuple[str, ...]] = {"table": ("points", "polygons"), "scenes": ("tiles",)}
 _AREA = ("source", "layer", "crs", "where", "each")
 _ORDER = ("product", "area", "output", "base_name", "start_date", "end_date", "recipe", "bands")
 
@@ -80,7 +81,8 @@ def read_form(form: Mapping[str, str]) -> dict[str, Any]:
     Return what a filled-in form says, as the content of a job file.
 
     Text becomes the number, flag or list that the key takes, where it is one; what it is not, `declared` refuses.
-    Parameters of recipes stay text, as `--param` gives them. Tables of other products than the chosen one are left out.
+    Parameters of recipes stay text, as `--param` gives them. Tables of other products than the chosen one are left out,
+    and so is an area where the product's own keys say where.
     """
     product = form.get("product") or DEFAULT
     others = key_names().keys() - {product}
@@ -93,7 +95,14 @@ def read_form(form: Mapping[str, str]) -> dict[str, Any]:
             content.setdefault(table, {})[key] = _value(table, key, text.strip())
         else:
             content[name] = _value("", name, text.strip())
+    if _says_where(content.get(product, {}), product):
+        content.pop("area", None)
     return ordered(content)
+
+
+def _says_where(own: Mapping[str, Any], product: str) -> bool:
+    """Tell whether a product's own keys say where its pixels lie, so that an area on the map is of no use."""
+    return product == "chips" or any(own.get(key) for key in _PLACES.get(product, ()))
 
 
 def ordered(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,18 +156,34 @@ def declared(content: Mapping[str, Any]) -> JobTable:
     Raises:
         DraftError: A field is missing or cannot be what it says.
     """
-    said = Refusals()
+    said, needed = Refusals(), dict(_needed(content))
     table = None
     with said.at(GENERAL):
         try:
             table = JobTable.model_validate(content)
         except ValidationError as error:
-            raise DraftError(dict(_sentences(error))) from None
+            told = dict(_sentences(error))
+            # What is said of the whole may be of what is missing.
+            raise DraftError({name: told[name] for name in told if name or not needed}) from None
     with said.at("base_name"):
         check_base_name(str(content.get("base_name", "new")).replace("{date}", "2000-01-01"))
+    with said.at(GENERAL):
+        if needed:
+            raise DraftError(needed)
     said.check()
     assert table is not None  # noqa: S101  it was refused otherwise
     return table
+
+
+def _needed(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what a product needs and its keys may lack, for a job file may say it later."""
+    own = content.get(str(content.get("product")), {})
+    if content.get("product") == "chips" and not own.get("tiles"):
+        yield "chips.tiles", "name a file of tiles, or give an area, and tiles are laid over it"
+    if content.get("product") == "cube" and not any(own.get(key) for key in ("collection", "scenes", "images")):
+        yield "cube.collection", "name the collection whose scenes are wanted, as s2-l2a"
+    if content.get("product") == "cube" and not content.get("bands"):
+        yield "bands", "a cube needs its bands, in order, as B4, B3, B2"
 
 
 def _sentences(error: ValidationError) -> Iterator[tuple[str, str]]:

@@ -18,7 +18,7 @@ from orchestrator.app.notices.targets import targets
 from orchestrator.app.scheduled import scheduled
 from orchestrator.clients.messages import can_send
 from orchestrator.config import JobTable, Loaded, unknown_variables
-from orchestrator.core.errors import OrchestratorError
+from orchestrator.core.errors import OrchestratorError, PermanentError
 from orchestrator.core.files import free_bytes
 from orchestrator.core.optional import install
 from orchestrator.core.units import format_bytes, format_count
@@ -206,8 +206,13 @@ def _copernicus(app: Application) -> Iterator[Finding]:
 
 def _catalogue(app: Application) -> Finding:
     catalogue = app.copernicus.catalogue()
-    # A sandbox without scenes of the user's makes up what it is asked for: it has no list of everything.
-    newest = catalogue.newest(app.stop) or catalogue.newest(app.stop, "_T33TVM_")
+    try:
+        newest = catalogue.newest(app.stop)
+    except PermanentError:
+        if not app.settings.copernicus.url:
+            raise
+        # A sandbox without scenes of the user's makes up what it is asked for: it has no list of everything.
+        newest = catalogue.newest(app.stop, "_T33TVM_")
     return Finding("copernicus catalogue", "ok", f"it answers; the newest product is {newest or 'none'}")
 
 

@@ -35,8 +35,8 @@ class How(NamedTuple):
     failed: bool = False
 
 
-# A piece of a run that has a window, a part or a unit with a cell: where it is, and how it stands. A plain tuple: there may
-# be a hundred thousand.
+# A piece of a run that has a window, a part or a unit with a cell: where it is, and how it stands. A plain tuple: there
+# may be a hundred thousand.
 Mark = tuple[Span, How]
 
 

@@ -177,8 +177,9 @@ def _die_with_parent(stop: threading.Event) -> None:
         os.nice(NICENESS)
 
     def wait() -> None:
-        while sys.stdin.buffer.read(1):
-            pass
+        with suppress(OSError):
+            while os.read(sys.stdin.fileno(), 1):  # no buffer, whose lock Python wants at its end
+                pass
         stop.set()
 
     threading.Thread(target=wait, name="parent", daemon=True).start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -103,6 +104,34 @@ _SHOWN = frozenset(
         *(field.name for fields in (*OWN.values(), FURTHER) for field in fields),
     }
 )
+
+
+# What the form calls what sentences call by an option of the command line.
+_CALLED: Mapping[str, str] = MappingProxyType(
+    {
+        "--scale": "Pixel size",
+        "--crs": "CRS",
+        "--bands": "Bands",
+        "--output": "Folder",
+        "--base-name": "Name",
+        "--start-date": "First day",
+        "--end-date": "The day after the last",
+        "--max-size-mb": "Largest part",
+        "--where": "Features",
+        "--layer": "Layer",
+        "--area-layer": "Layer",
+        "--area-crs": "CRS of the file",
+        "--route": "Route",
+        "--pixels": "Width and Height of a chip",
+        "--each": "A result for each",
+    }
+)
+_OPTION = re.compile(r"(--[a-z][a-z-]*)(?: [A-Z]+\b)*")
+
+
+def in_words(sentence: str) -> str:
+    """Return a sentence with the names of fields in place of options, and of the values that they take."""
+    return _OPTION.sub(lambda found: f"“{_CALLED[found[1]]}”" if found[1] in _CALLED else found[0], sentence)
 
 
 def is_shown(name: str) -> bool:

@@ -7,9 +7,13 @@ import threading
 
 import pytest
 
+from orchestrator.app.sandbox_process import service_at
 from orchestrator.app.verbs.checkup import KEPT_SECONDS, Checkup
-from orchestrator.app.verbs.findings import Finding
+from orchestrator.app.verbs.findings import Finding, findings
+from orchestrator.config import load
 from orchestrator.faces.web.views import doctor
+from orchestrator.sandbox.scenes.world import WorldCatalogue
+from orchestrator.sandbox.server import Sandbox
 
 WAIT_SECONDS = 30.0
 
@@ -130,3 +134,12 @@ def test_the_api_finds_what_the_command_finds(call, serve):
     answered = serve().get("/doctor", offline=True).json()
 
     assert [(one["name"], one["verdict"]) for one in answered] == written
+
+
+def test_a_catalogue_that_makes_up_what_it_is_asked_for_is_well(serve):
+    """A sandbox without scenes of the user's has no list of everything; it answers all the same."""
+    with Sandbox(WorldCatalogue(0)) as sandbox:
+        app = serve(**service_at(sandbox.url)).client.app._app.state.site.app
+        found = next(one for one in findings(app, offline=False, reload=load) if one.name == "copernicus catalogue")
+
+    assert (found.verdict, "_T33TVM_" in found.seen) == ("ok", True)

@@ -15,6 +15,7 @@ let drawn = false; // the area is what is on the drawing board, and not yet a fi
 let named = false; // a person has named the result
 let planning = ""; // the plan that is being made
 let asked = 0; // answers to older questions come too late
+let laid = ""; // the file of tiles that was laid over the area of this form
 let planned = ""; // the fingerprint of the plan that is shown
 
 // ---------------------------------------------------------------- asking
@@ -277,6 +278,13 @@ async function plan() {
       if (mine !== asked) return;
       field("area.source").value = seen.source;
       drawn = false;
+    }
+    if (field("product").value === "chips" && field("area.source").value && (!field("chips.tiles").value || field("chips.tiles").value === laid)) {
+      working("Laying tiles over the area …");
+      laid = (await ask("/new/tiles", {method: "POST", body: filled()})).path;
+      if (mine !== asked) return;
+      field("chips.tiles").value = laid;
+      if (!field("chips.width").value && !field("grid.scale").value) field("grid.scale").value = "10";
     }
     let told = await ask("/new/plan", {method: "POST", body: filled()});
     while (told.state === "working") {

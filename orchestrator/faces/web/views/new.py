@@ -18,7 +18,7 @@ from orchestrator.app.verbs.draft_defaults import first_form, form_of_run, free_
 from orchestrator.app.verbs.drafts import GENERAL, DraftError, read_form
 from orchestrator.app.verbs.recipes import RecipeTold, recipe_names
 from orchestrator.core.errors import OrchestratorError, TransientError, UserError
-from orchestrator.faces.web.new_fields import FURTHER, OWN, is_shown
+from orchestrator.faces.web.new_fields import FURTHER, OWN, in_words, is_shown
 from orchestrator.faces.web.pages import HTML, acted, body, form, page, render
 from orchestrator.faces.web.site import Site
 
@@ -27,7 +27,8 @@ _MOST_KEPT = 16
 # Who asks is answered at once where that is soon.
 _SOON_SECONDS = 1.0
 _PATIENCE_SECONDS = 60.0
-_NOT_THE_JOBS = frozenset({"planned", "overwrite"})
+TILE_METRES = 2560.0  # 256 pixels of 10 m
+_NOT_THE_JOBS = frozenset({"planned", "overwrite", "tile_size"})
 
 
 def routes(site: Site) -> list[Route]:
@@ -38,6 +39,7 @@ def routes(site: Site) -> list[Route]:
         Route("/new/part/recipe", new.recipe),
         Route("/new/area", new.look, methods=["GET"]),
         Route("/new/area", new.drop, methods=["POST"]),
+        Route("/new/tiles", new.tiles, methods=["POST"]),
         Route("/new/plan", new.plan, methods=["POST"]),
         Route("/new/plan/{plan}", new.planned),
         Route("/new/plan/{plan}/shown", new.shown),
@@ -88,6 +90,17 @@ class _New:
     def drop(self, request: Request) -> Response:
         """Keep a drawn or dropped area as a file, and return its outline."""
         return self._seen(request, self._desk.ask("drop", request.query_params.get("name", ""), body(request)))
+
+    def tiles(self, request: Request) -> Response:
+        """Lay tiles over the area of the form, and return the path of their file."""
+        given = form(request)
+        area = {key: given.get(f"area.{key}", "") for key in ("source", "layer", "crs", "where")}
+        try:
+            size = float(given.get("tile_size") or TILE_METRES)
+        except ValueError:
+            raise UserError(f"{given['tile_size']!r} is no side of a tile in metres") from None
+        path = self._answer(self._desk.ask("tiles", area, size, given.get("base_name", "")))
+        return JSONResponse({"path": path})
 
     def _seen(self, request: Request, question: Question) -> Response:
         seen = self._answer(question)
@@ -167,4 +180,4 @@ def _fields(request: Request) -> dict[str, str]:
 def _refused(error: OrchestratorError) -> Response:
     """Return what is wrong with a form, by field."""
     fields = error.fields if isinstance(error, DraftError) else {GENERAL: str(error)}
-    return JSONResponse({"state": "refused", "fields": fields})
+    return JSONResponse({"state": "refused", "fields": {name: in_words(said) for name, said in fields.items()}})
