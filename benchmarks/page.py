@@ -20,6 +20,7 @@ import asyncio
 import json
 import os
 import re
+import resource
 import signal
 import sqlite3
 import statistics
@@ -216,6 +217,7 @@ class Crowd:
 
     async def gather(self) -> None:
         os.nice(10)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
         loop, over = asyncio.get_running_loop(), asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, over.set)
         follows = [path for view in ("/", "/runs") for path in FOLLOWS.findall((await self.get(view)).decode())]

@@ -27,10 +27,10 @@ KEPT_SECONDS = 20
 STUCK_SECONDS = 30.0
 # Connections that have not said what they want; the oldest makes way for a new one, but not before its request, which
 # may be among what arrived at once, could be read.
-MOST_SILENT = 1024
-MOST_NEW = 1536
+MOST_SILENT = 1536
+MOST_NEW = 2048
 NEW_SECONDS = 1.0
-MOST_CONNECTIONS = 2048
+MOST_CONNECTIONS = 4096
 STOP_SECONDS = 5
 _HEADER_BYTES = 16 << 10
 _OPEN_FILES = 2 * MOST_CONNECTIONS
