@@ -50,6 +50,7 @@ def _on_many(request: Request) -> Response:
 
 def _do(request: Request, what: RunAct, run: str) -> Acted:
     came = act(site_of(request).app, what, run)
+    acted(request, what, run, done=came.done, sentence=came.sentence)
     return came
 
 
