@@ -24,8 +24,8 @@ from rasterio.warp import reproject, transform_bounds
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.optional import required
-from orchestrator.previews.numbers import BandNumbers, Pixel, numbers_of, place_in, values_by_name
-from orchestrator.previews.source import Source, in_turn, stamp
+from orchestrator.previews.numbers import BandSummary, Pixel, numbers_of, place_in, values_by_name
+from orchestrator.previews.source import PublishedRaster, in_turn, stamp
 from orchestrator.previews.tiles import SIDE, WEB_MERCATOR, TileAddress
 from orchestrator.previews.view import Facts, degrees_of
 
@@ -179,11 +179,11 @@ class CubeView:
             return None
         return slice(first_row, last_row, step), slice(first_col, last_col, step), step
 
-    def numbers(self) -> tuple[BandNumbers, ...]:
+    def numbers(self) -> tuple[BandSummary, ...]:
         """Return the numbers of each band, of some dates spread over all, so that dates stay comparable."""
         cube = self.cube
         count = len(cube.times)
-        dates = sorted({round(at * (count - 1) / max(1, SAMPLE_DATES - 1)) for at in range(min(SAMPLE_DATES, count))})
+        dates = sorted({round(at) for at in np.linspace(0, count - 1, min(SAMPLE_DATES, count))})
         read = np.ma.stack([cube.sampled(date, SAMPLE_SIDE) for date in dates])
         return tuple(numbers_of(name, read[:, at]) for at, name in enumerate(cube.bands))
 
@@ -227,7 +227,7 @@ def _opened(path: Path, _mark: tuple[object, ...]) -> Cube:
 
 
 @contextmanager
-def looking_into(source: Source, time: int) -> Iterator[CubeView]:
+def looking_into(source: PublishedRaster, time: int) -> Iterator[CubeView]:
     """
     Open one date of a cube to be looked at; `time` is its index.
 

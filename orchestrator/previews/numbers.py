@@ -27,7 +27,7 @@ DEGREES = "EPSG:4326"
 
 
 @dataclass(frozen=True, slots=True)
-class BandNumbers:
+class BandSummary:
     """
     What the numbers of a band are, of the pixels that hold data among those that were read.
 
@@ -73,16 +73,16 @@ class BandNumbers:
         return ranges[how]
 
 
-def numbers_of(name: str, values: np.ma.MaskedArray[Any, Any]) -> BandNumbers:
+def numbers_of(name: str, values: np.ma.MaskedArray[Any, Any]) -> BandSummary:
     """Return the numbers of a band; `values` of any shape, masked where there is no data."""
     there = np.ma.compressed(values).astype("float64")
     there = there[np.isfinite(there)]
     if not there.size:
-        return BandNumbers(name, int(values.size), 0)
+        return BandSummary(name, int(values.size), 0)
     low, high = np.percentile(there, (LOW, HIGH))
     least, most = float(there.min()), float(there.max())
     counts, _ = np.histogram(there, BINS, (least, most) if most > least else (least, least + 1))
-    return BandNumbers(
+    return BandSummary(
         name,
         int(values.size),
         int(there.size),
@@ -101,7 +101,7 @@ def names_of(dataset: DatasetReader) -> tuple[str, ...]:
     return tuple(name or f"band {number}" for number, name in enumerate(dataset.descriptions, 1))
 
 
-def band_numbers(dataset: DatasetReader) -> tuple[BandNumbers, ...]:
+def band_numbers(dataset: DatasetReader) -> tuple[BandSummary, ...]:
     """Return the numbers of each band, of at most `SAMPLE_SIDE` × `SAMPLE_SIDE` pixels of an overview."""
     ratio = max(1.0, max(dataset.height, dataset.width) / SAMPLE_SIDE)
     shape = (max(1, round(dataset.height / ratio)), max(1, round(dataset.width / ratio)))

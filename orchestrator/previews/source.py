@@ -29,7 +29,7 @@ _checking = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PublishedRaster:
     """
     A raster of a result.
 
@@ -44,7 +44,7 @@ class Source:
     bytes: int | None = None
 
 
-def stamp(source: Source) -> tuple[object, ...]:
+def stamp(source: PublishedRaster) -> tuple[object, ...]:
     """
     Return what changes whenever the file does; it is the one that was published, as far as its size and its time tell.
 
@@ -68,7 +68,7 @@ def stamp(source: Source) -> tuple[object, ...]:
     return mark
 
 
-def _compare(source: Source, mark: tuple[object, ...]) -> None:
+def _compare(source: PublishedRaster, mark: tuple[object, ...]) -> None:
     with _checking:
         if mark not in _known:
             if len(_known) >= _MOST_KNOWN:
@@ -89,7 +89,7 @@ def in_turn() -> Iterator[None]:
 
 
 @contextmanager
-def reading(source: Source) -> Iterator[DatasetReader]:
+def reading(source: PublishedRaster) -> Iterator[DatasetReader]:
     """
     Open a raster for as long as the context lasts; few are open at once, and others wait.
 

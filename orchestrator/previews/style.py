@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.nearest import hint
-from orchestrator.core.optional import required
+from orchestrator.previews.rio import rio_tiler
 
 GREY = "gray"
 # Of one band. The first four are read alike by people who see few colours; the last diverges from its middle.
@@ -104,7 +104,7 @@ def table_of(name: str) -> NDArray[np.uint8]:
     """Return a map of colours as (256, 3)."""
     if name == GREY:
         return np.repeat(np.arange(256, dtype="uint8")[:, np.newaxis], 3, axis=1)
-    found = required("rio_tiler.colormap", "web", "a map of colours").cmap.get(name)
+    found = rio_tiler("colormap", "a map of colours").cmap.get(name)
     return np.array([found[level][:3] for level in range(256)], "uint8")
 
 

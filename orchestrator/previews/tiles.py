@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.core.errors import UserError
-from orchestrator.core.optional import required
+from orchestrator.previews.rio import rio_tiler
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetReader
@@ -65,8 +65,7 @@ def read_tile(
     Raises:
         RasterioIOError: The file cannot be read.
     """
-    reader = required("rio_tiler.reader", "web", "a tile of a map")
-    image = reader.part(
+    image = rio_tiler("reader", "a tile of a map").part(
         dataset,
         address.bounds,
         height=side,
@@ -82,10 +81,6 @@ def read_tile(
 
 def png(rgba: NDArray[np.uint8]) -> bytes:
     """Return (4, row, col) as a PNG."""
-    content: bytes = required("rio_tiler.utils", "web", "a picture").render(rgba, img_format="PNG", zlevel=1)
-    return content
+    import imagecodecs  # noqa: PLC0415  heavy
 
-
-def clear_tile() -> bytes:
-    """Return a tile that shows nothing."""
-    return png(np.zeros((4, SIDE, SIDE), "uint8"))
+    return bytes(imagecodecs.png_encode(np.ascontiguousarray(rgba.transpose(1, 2, 0)), level=1))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from rasterio.warp import transform_bounds
 
-from orchestrator.previews.numbers import BandNumbers, Pixel, band_numbers, crs_name, names_of, read_pixel
-from orchestrator.previews.source import Source, reading
+from orchestrator.previews.numbers import BandSummary, Pixel, band_numbers, crs_name, names_of, read_pixel
+from orchestrator.previews.source import PublishedRaster, reading
 from orchestrator.previews.tiles import TileAddress, read_tile
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Facts:
     offset: float = 0.0
 
 
-class View(Protocol):
+class Preview(Protocol):
     """What can be looked at of one raster."""
 
     def facts(self) -> Facts:
@@ -59,7 +59,7 @@ class View(Protocol):
         """Return (band, row, col) of a tile of a map."""
         ...
 
-    def numbers(self) -> tuple[BandNumbers, ...]:
+    def numbers(self) -> tuple[BandSummary, ...]:
         """Return the numbers of each band."""
         ...
 
@@ -88,7 +88,7 @@ class RasterView:
         """Return (band, row, col) of a tile of a map."""
         return read_tile(self.dataset, address, bands)
 
-    def numbers(self) -> tuple[BandNumbers, ...]:
+    def numbers(self) -> tuple[BandSummary, ...]:
         """Return the numbers of each band."""
         return band_numbers(self.dataset)
 
@@ -98,7 +98,7 @@ class RasterView:
 
 
 @contextmanager
-def looking_at(source: Source) -> Iterator[RasterView]:
+def looking_at(source: PublishedRaster) -> Iterator[RasterView]:
     """
     Open a GeoTIFF to be looked at.
 

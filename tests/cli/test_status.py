@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -17,7 +18,7 @@ from orchestrator.engine.stores.records import ProcessRow
 from orchestrator.engine.stores.work_records import Attempt
 from orchestrator.faces.cli.status import listing
 from orchestrator.model.objects import StoredObject
-from orchestrator.model.states import PartState, TaskState
+from orchestrator.model.states import PartState, RunState, TaskState
 
 
 def export(kept, run, key="0000"):
@@ -175,3 +176,36 @@ def test_restricted_mode_of_a_sandbox_is_told_to_who_names_none(kept, call):
     Project(kept.store, SystemClock(), "@sandbox").heard("parallelism_restricted=true")
 
     assert "restricted mode" in call("status").out
+
+
+def test_options_choose_among_the_runs_that_are_listed(kept, call):
+    """As the address of the page's list does, whose words they are."""
+    failed, other = kept.plan(kept.admit("alps")), kept.plan(kept.admit("coast"))
+    kept.store.runs.set_state(failed.id, RunState.FAILED, "no bands")
+
+    def listed(*words):
+        lines = call("--json", "status", *words).out.splitlines()
+        return [told["run"] for told in map(json.loads, lines) if told["message_type"] == "run"]
+
+    assert listed("--sort", "name") == [failed.id, other.id]
+    assert listed("--state", "failed", "--state", "held", "--text", "BANDS") == [failed.id]
+    assert listed("--job", "coast", "--since", "2000-01-01", "--limit", "1") == [other.id]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["--state", "FALED"], 2, "state 'FALED' is not known: did you mean 'FAILED'?"),
+        (["--since", "yesterday"], 2, "since 'yesterday' is no day and no time"),
+        (["--text", "nothing"], 0, "no run is like that; leave an option out"),
+    ],
+    ids=["a state", "a day", "none"],
+)
+def test_a_filter_that_means_nothing_says_so(kept, call, words, code, says):
+    """In a sentence that says what may stand there, or what to do."""
+    kept.admit("alps")
+
+    called = call("status", *words)
+
+    assert called.code == code
+    assert says in " ".join((called.out + called.err).split())

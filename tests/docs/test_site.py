@@ -193,3 +193,25 @@ def test_what_readers_would_stumble_over_fails_the_build(small, sentence):
 def test_a_link_of_the_repository_leads_to_the_same_on_the_site(small, page, link):
     """README and sources are read where they lie; there is no copy of them."""
     assert link in (small.made / page).read_text()
+
+
+def test_opened_as_files_it_can_be_searched_and_asks_nobody(small):
+    """Without a server and without a network: every request of the browser is for a file of the site."""
+    sys.path.append(str(ROOT / "tests" / "web"))
+    import browsing  # noqa: PLC0415  of the other folder, and only now on the path
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415
+
+    if not browsing.find_chromium():
+        pytest.skip("no chromium")
+    asked = []
+    with sync_playwright() as playwright, browsing.launch(playwright) as browser:
+        page = browser.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto((small.made / "one.html").as_uri())
+        page.keyboard.press("/")
+        page.keyboard.type("forgotten")
+        found = page.locator(".md-search-result__link").first
+        found.wait_for()
+
+        assert found.get_attribute("href").partition("?")[0].endswith("/forgotten.html")
+    assert [url for url in asked if not url.startswith(small.made.as_uri())] == []

@@ -10,7 +10,8 @@ from pyproj import Transformer
 from rasterio.transform import Affine
 
 from orchestrator.app.verbs import previews
-from orchestrator.app.verbs.previews import LayerName, TileAsked
+from orchestrator.app.verbs.layers import LayerName
+from orchestrator.app.verbs.previews import TileAsked
 from orchestrator.core.errors import UserError
 from orchestrator.previews.style import Style, table_of
 

@@ -141,6 +141,6 @@ def _hurry_tasks(app: Records, run: Head, keys: Sequence[str]) -> int:
     return len(due)
 
 
-def told(count: int, kind: str) -> str:
+def hurried_words(count: int, kind: str) -> str:
     """Say what trying at once came to."""
     return f"{format_count(count, kind)} will be tried at once"

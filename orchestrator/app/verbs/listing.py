@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from orchestrator.app.records import Records
 from orchestrator.app.verbs.reports import RunReport, report_heads
 from orchestrator.core.errors import UserError
 from orchestrator.core.nearest import hint
-from orchestrator.engine.stores.listing_records import RunOrder, RunQuery
+from orchestrator.engine.stores.listing_records import MOST_ROWS, RunOrder, RunQuery
 from orchestrator.engine.stores.records import Head
 from orchestrator.model.states import RunState, Who
 from orchestrator.products.registry import PRODUCTS
@@ -87,6 +87,18 @@ def list_runs(app: Records, query: RunQuery = _FIRST) -> RunListing:
     return RunListing(
         query, listed, found.total, page, pages, found.by_state, tuple(app.store.runs.job_names()), *known
     )
+
+
+def report_asked(app: Records, query: RunQuery, limit: int) -> list[RunReport]:
+    """Return how the first runs that are meant stand, in order, however many pages that is."""
+    found: list[RunReport] = []
+    while len(found) < limit:
+        rows = min(MOST_ROWS, limit - len(found))
+        heads = app.store.runs.page(replace(query, offset=len(found), limit=rows)).heads
+        found += report_heads(app.store, heads, app.clock.now(), app.settings.budget.eecu_hours)
+        if len(heads) < rows:
+            break
+    return found
 
 
 def _listed(head: Head, report: RunReport) -> ListedRun:

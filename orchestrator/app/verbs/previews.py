@@ -2,71 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orchestrator.app.finding import find_head
 from orchestrator.app.records import Records
-from orchestrator.app.verbs.results import result_of
+from orchestrator.app.verbs.layers import ZARR, LayerName, class_rows_of, colours_of, shown_bands, source_of, view_of
 from orchestrator.core.errors import UserError
-from orchestrator.core.nearest import hint
-from orchestrator.model.result import ResultFile
 
 if TYPE_CHECKING:
-    from orchestrator.engine.stores.records import Head
     from orchestrator.previews.cache import PictureCache
-    from orchestrator.previews.numbers import BandNumbers, Pixel
-    from orchestrator.previews.source import Source
+    from orchestrator.previews.numbers import BandSummary, Pixel
+    from orchestrator.previews.source import PublishedRaster
     from orchestrator.previews.style import Style
-    from orchestrator.previews.view import Facts, View
+    from orchestrator.previews.view import Preview
 
 CACHE_BYTES = 64 << 20  # of tiles that were drawn: a thousand or more
-TRUE_COLOUR = (("B4", "B3", "B2"), ("B04", "B03", "B02"), ("SR_B4", "SR_B3", "SR_B2"), ("red", "green", "blue"))
-_COGS, _ZARR = ".cogs", ".zarr"
-_Classes = Mapping[int, tuple[int, int, int]]
-_NO_CLASSES: _Classes = MappingProxyType({})
-_MOST_TOLD = 256
-_told: dict[tuple[str, str], list[dict[str, Any]]] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """
-    A raster of a result that a map can show.
-
-    Attributes:
-        key: What it is called in requests.
-        title: What it is, for people.
-        path: Where it lies; of a cube the whole.
-        facts: What it is.
-        times: Of a cube its dates, as people read them, in order; empty for others.
-        shown: Bands that are shown at first, from 1: three, or one.
-        classes: Colour of each value, where its values are classes.
-        class_names: Name of each value, likewise.
-    """
-
-    key: str
-    title: str
-    path: Path
-    facts: Facts
-    times: tuple[str, ...] = ()
-    shown: tuple[int, ...] = (1,)
-    classes: _Classes = field(default_factory=lambda: _NO_CLASSES)
-    class_names: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
-
-
-@dataclass(frozen=True, slots=True)
-class LayerName:
-    """Which raster is meant: the key of a layer, and of a cube the index of the date."""
-
-    key: str = "data"
-    time: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +47,6 @@ def _pictures() -> PictureCache:
     from orchestrator.previews.cache import PictureCache  # noqa: PLC0415
 
     return PictureCache(CACHE_BYTES)
-
-
-def layers_of(app: Records, name: str) -> tuple[Layer, ...]:
-    """
-    Return the rasters of a result that a map can show, that which makes the result first; none of a table.
-
-    Raises:
-        UserError: No run is called so, or a file is gone, another one, or cannot be read.
-        NeedsPerson: The run is held for a person.
-        RunFailed: It has no result.
-    """
-    run = find_head(app.store, name)
-    return tuple(_layer(run, key, _class_rows(app, run)) for key in _rasters(run))
 
 
 def tile(app: Records, name: str, asked: TileAsked) -> bytes:
@@ -165,7 +105,7 @@ def difference(app: Records, name: str, other: str, asked: TileAsked) -> bytes:
     return _pictures().get(key, draw)
 
 
-def numbers(app: Records, name: str, layer: LayerName) -> tuple[BandNumbers, ...]:
+def numbers(app: Records, name: str, layer: LayerName) -> tuple[BandSummary, ...]:
     """
     Return what the numbers of each band are, of pixels of an overview; of a cube those of several dates.
 
@@ -217,7 +157,7 @@ def series(app: Records, name: str, layer: LayerName, longitude: float, latitude
     from orchestrator.previews.cubes import looking_into  # noqa: PLC0415  zarr is heavy
 
     source = source_of(find_head(app.store, name), layer)
-    if source.path.suffix != _ZARR:
+    if source.path.suffix != ZARR:
         raise UserError(f"{source.path.name} is no Zarr store, of which alone a pixel's series is read")
     with looking_into(source, 0) as view:
         return Series(view.cube.times, view.series(longitude, latitude))
@@ -246,143 +186,24 @@ def first_style(app: Records, name: str, layer: LayerName) -> Style:
     run = find_head(app.store, name)
     source = source_of(run, layer)
     found = _numbers(source, _stamp(source))
-    shown, classes = shown_bands([one.name for one in found]), _colours(_class_rows(app, run))
+    shown, classes = shown_bands([one.name for one in found]), colours_of(class_rows_of(app, run))
     return Style(shown, tuple(found[band - 1].stretch("percentile") for band in shown), classes=classes)
 
 
-def shown_bands(names: list[str]) -> tuple[int, ...]:
-    """Return the numbers of red, green and blue where there are bands of these names; else the first."""
-    for colours in TRUE_COLOUR:
-        if set(colours) <= set(names):
-            return tuple(names.index(colour) + 1 for colour in colours)
-    return (1,)
-
-
-def source_of(run: Head, layer: LayerName) -> Source:
-    """
-    Return the file of a layer.
-
-    Raises:
-        UserError: There is none of that name.
-        NeedsPerson: See `layers_of`.
-        RunFailed: See `layers_of`.
-    """
-    from orchestrator.previews.source import Source  # noqa: PLC0415  GDAL is heavy
-
-    there = _rasters(run)
-    if layer.key not in there:
-        raise UserError(f"run {run.id} has no layer {layer.key!r}; {hint(layer.key, there)}" if there else _none(run))
-    file = there[layer.key]
-    return Source(file.path, file.sha256, file.bytes)
-
-
-@contextmanager
-def view_of(source: Source, time: int) -> Iterator[View]:
-    """Open a raster to be looked at; `time` is the index of a cube's date."""
-    if source.path.suffix == _ZARR:
-        from orchestrator.previews.cubes import looking_into  # noqa: PLC0415
-
-        with looking_into(source, time) as view:
-            yield view
-    else:
-        from orchestrator.previews.view import looking_at  # noqa: PLC0415
-
-        with looking_at(_date_of(source, time)) as view:
-            yield view
-
-
-def _date_of(source: Source, time: int) -> Source:
-    """Return the file of a date of a folder of GeoTIFFs; any other file is itself."""
-    from orchestrator.previews.source import Source  # noqa: PLC0415
-
-    if source.path.suffix != _COGS:
-        return source
-    dates = _dates(source.path)
-    if not 0 <= time < len(dates):
-        raise UserError(f"date {time} is none of this cube's; it has 0 to {len(dates) - 1}")
-    return Source(source.path / dates[time])
-
-
-def _dates(folder: Path) -> list[str]:
-    """Return the names of the files of a cube's dates, by date."""
-    try:
-        return sorted(path.name for path in folder.iterdir() if path.suffix == ".tif")
-    except OSError as error:
-        raise UserError(f"{folder} is there no more ({error.strerror}); put it back, or make it again") from None
-
-
-def _times(source: Source) -> tuple[str, ...]:
-    """Return the dates of a cube as people read them; none of another raster."""
-    if source.path.suffix == _COGS:
-        return tuple(Path(name).stem for name in _dates(source.path))
-    if source.path.suffix != _ZARR:
-        return ()
-    from orchestrator.previews.cubes import open_store  # noqa: PLC0415
-
-    return open_store(source.path).titles
-
-
-def _none(run: Head) -> str:
-    return f"the result of run {run.id} is no raster, and has no layer"
-
-
-def _rasters(run: Head) -> dict[str, ResultFile]:
-    """Return the files that a map can show, by the keys of their layers."""
-    report = result_of(run)
-    files = [f for f in report.files if f.path.suffix in (".tif", _ZARR, _COGS) and f.role in ("data", "reduced")]
-    named = sorted(files, key=lambda file: file.role)
-    reduced = iter(range(len(named)))
-    return {"data" if file.role == "data" else f"reduced{next(reduced)}": file for file in named}
-
-
-def _layer(run: Head, key: str, rows: list[dict[str, Any]]) -> Layer:
-    source = source_of(run, LayerName(key))
-    with view_of(source, 0) as view:
-        facts = view.facts()
-    shown = shown_bands(list(facts.bands))
-    names = {int(row["value"]): str(row.get("name", row["value"])) for row in rows if _is_whole(row.get("value"))}
-    return Layer(
-        key, source.path.name, source.path, facts, _times(source), shown, _colours(rows), MappingProxyType(names)
-    )
-
-
-def _is_whole(value: object) -> bool:
-    return str(value).lstrip("-").isdigit()
-
-
 @lru_cache(maxsize=256)
-def _numbers(source: Source, _mark: tuple[object, ...]) -> tuple[BandNumbers, ...]:
+def _numbers(source: PublishedRaster, _mark: tuple[object, ...]) -> tuple[BandSummary, ...]:
     with view_of(source, 0) as view:
         return view.numbers()
 
 
-def _stamp(source: Source) -> tuple[object, ...]:
+def _stamp(source: PublishedRaster) -> tuple[object, ...]:
     from orchestrator.previews.source import stamp  # noqa: PLC0415
 
     return stamp(source)
 
 
-def _check_bands(style: Style, view: View) -> None:
+def _check_bands(style: Style, view: Preview) -> None:
     names = view.facts().bands
     for band in style.bands:
         if not 1 <= band <= len(names):
             raise UserError(f"band {band} is none of this raster's; it has 1 to {len(names)}: {', '.join(names)}")
-
-
-def _class_rows(app: Records, run: Head) -> list[dict[str, Any]]:
-    """Return the classes that the run's recipe told; read once for each run, whose facts may weigh megabytes."""
-    from orchestrator.tiling.chip_folder import class_rows  # noqa: PLC0415
-
-    key = (run.id, run.updated)
-    if key not in _told:
-        if len(_told) >= _MOST_TOLD:
-            _told.clear()
-        facts = app.store.runs.get(run.id).facts
-        _told[key] = class_rows(json.loads(facts) if facts else {})
-    return _told[key]
-
-
-def _colours(rows: list[dict[str, Any]]) -> _Classes:
-    from orchestrator.previews.style import class_colours  # noqa: PLC0415
-
-    return MappingProxyType(class_colours(rows))

@@ -14,7 +14,7 @@ from orchestrator.model.grid import Window
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedPiece:
     """
     A piece in a list.
 
@@ -49,7 +49,7 @@ class PieceList:
     """
 
     run: str
-    rows: tuple[Listed, ...]
+    rows: tuple[ListedPiece, ...]
     counts: dict[str, dict[str, int]]
     placed: bool
     more: bool
@@ -79,12 +79,12 @@ def _how(each: Mark | Unplaced) -> How:
     return each.how if isinstance(each, Unplaced) else each[1]
 
 
-def _listed(found: list[Mark | Unplaced]) -> Iterator[Listed]:
+def _listed(found: list[Mark | Unplaced]) -> Iterator[ListedPiece]:
     for each in found:
         how = _how(each)
         stage = stage_of(how)
         if isinstance(each, Unplaced):
-            yield Listed(how.kind, each.key, 0, None, stage, WORDS[stage])
+            yield ListedPiece(how.kind, each.key, 0, None, stage, WORDS[stage])
         else:
             grid, *window = each[0]
-            yield Listed(how.kind, "", grid, Window(*window), stage, WORDS[stage])
+            yield ListedPiece(how.kind, "", grid, Window(*window), stage, WORDS[stage])

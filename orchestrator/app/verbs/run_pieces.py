@@ -34,7 +34,7 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class RunPiece:
     """
     A part, a task or a unit of a run.
 
@@ -82,7 +82,7 @@ class Piece:
         return ", ".join(said)
 
 
-def pieces_at(app: Records, name: str, grid: int, row: int, col: int) -> list[Piece]:
+def pieces_at(app: Records, name: str, grid: int, row: int, col: int) -> list[RunPiece]:
     """
     Return what a run brings for a pixel: a part, or the units there, such as one for each date.
 
@@ -97,7 +97,7 @@ def pieces_at(app: Records, name: str, grid: int, row: int, col: int) -> list[Pi
     return found
 
 
-def piece_called(app: Records, name: str, kind: str, key: str) -> Piece:
+def piece_called(app: Records, name: str, kind: str, key: str) -> RunPiece:
     """
     Return a task or a unit by its key.
 
@@ -115,12 +115,12 @@ def piece_called(app: Records, name: str, kind: str, key: str) -> Piece:
     raise UserError(f"run {run.id} has no {kind} {key}; `orchestrator why {run.id} KEY` names those that are near")
 
 
-def _of_parts(app: Records, run: Head, parts: Sequence[Part], now: float) -> Iterator[Piece]:
+def _of_parts(app: Records, run: Head, parts: Sequence[Part], now: float) -> Iterator[RunPiece]:
     tasks = {task.key: task for task in app.store.tasks.of(run.id)} if parts else {}
     for part in parts:
         window, task = part.window, tasks[part.task]
         stage = stage_of(How(PART, part.state, task.state, bool(task.error)))
-        yield Piece(
+        yield RunPiece(
             run=run.id,
             kind=PART,
             key=f"{window.row},{window.col}",
@@ -140,10 +140,10 @@ def _of_parts(app: Records, run: Head, parts: Sequence[Part], now: float) -> Ite
         )
 
 
-def _of_task(app: Records, run: Head, task: Task, now: float) -> Piece:
+def _of_task(app: Records, run: Head, task: Task, now: float) -> RunPiece:
     how = How(PART, PartState.WAITING, task.state, bool(task.error))
     stage = stage_of(how) if task.state is not TaskState.SPLIT else Stage.WAITING
-    return Piece(
+    return RunPiece(
         run=run.id,
         kind=TASK,
         key=task.key,
@@ -163,14 +163,14 @@ def _of_task(app: Records, run: Head, task: Task, now: float) -> Piece:
     )
 
 
-def _of_unit(run: Head, unit: Unit, now: float) -> Piece:
+def _of_unit(run: Head, unit: Unit, now: float) -> RunPiece:
     cell = unit.plan.cell
     window = cell.window if cell else None
     failed = bool(unit.error) and unit.attempt > 0
     state = unit.state if unit.state is not UnitState.SPLIT else UnitState.DONE
     stage = stage_of(How(unit.kind, state, "", failed))
     waits = unit.state is UnitState.WAITING and unit.next_at > now
-    return Piece(
+    return RunPiece(
         run=run.id,
         kind=unit.kind,
         key=unit.key,

@@ -167,7 +167,7 @@ def compare_checksum(app: Records, name: str) -> str:
     return f"{every}: {format_count(len(report.files), 'checksum')} compared"
 
 
-def file_of(app: Records, name: str, file_name: str) -> ResultFile:
+def listed_file(app: Records, name: str, file_name: str) -> ResultFile:
     """
     Return the file of a result that has this name: only such as the result lists, and no folder.
 

@@ -6,14 +6,16 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
 
 from orchestrator.app.display import fit_columns, format_eecu
 from orchestrator.app.records import Records
 from orchestrator.app.verbs.jobs import standing, wrong_jobs
+from orchestrator.app.verbs.listing import asked, params_of, report_asked
 from orchestrator.app.verbs.reasons import passed_over
-from orchestrator.app.verbs.reports import RunDetail, RunReport, report_detail, report_runs
+from orchestrator.app.verbs.reports import RunDetail, RunReport, report_detail
 from orchestrator.core.units import format_bytes, format_seconds
 from orchestrator.engine.progress import Snapshot
 from orchestrator.engine.stores.work_records import Task
@@ -26,6 +28,8 @@ from orchestrator.model.validity import valid_words
 
 _LONGEST_AREA = 200  # columns; one that is kept as text may have megabytes
 _LONGEST_LIST = 10_000
+_NONE_YET = "no runs yet; `orchestrator demo` makes one, and `orchestrator recover` rebuilds a state that was lost"
+_NOT_LIKE_THAT = "no run is like that; leave an option out"
 
 
 @click.command()
@@ -33,32 +37,31 @@ _LONGEST_LIST = 10_000
 @click.option(
     "--limit", default=20, type=click.IntRange(1, _LONGEST_LIST), metavar="N", help="Runs shown.  [default: 20]"
 )
+@click.option("--state", multiple=True, metavar="STATE", help="Only runs in this state; may be given several times.")
+@click.option("--job", metavar="NAME", help="Only runs of this job.")
+@click.option("--service", metavar="NAME", help="Only runs that were begun on this service.")
+@click.option("--text", metavar="WORDS", help="Only runs with these words in id, name, area, output or reason.")
+@click.option("--since", metavar="TIME", help="Only runs begun since then: 2026-11-26, or 2026-11-26T18:00.")
+@click.option("--until", metavar="TIME", help="Only runs begun until then; of a day, its end.")
+@click.option("--sort", metavar="KEY", help="By started, took, size, valid, name ...; -size: largest first.")
 @click.pass_obj
-def status(context: Context, /, run_id: str | None, limit: int) -> int:
+def status(context: Context, /, run_id: str | None, limit: int, **given: Any) -> int:
     """
     Show the latest runs, or one run with its tasks and latest events.
 
-    RUN is the name of a job, a base name, `latest`, or an id or its beginning. Times are UTC.
+    Options choose among the runs that are listed. RUN is the name of a job, a base name, `latest`, or an id or its
+    beginning. Times are UTC.
     """
-    output = context.output()
+    output, query = context.output(), asked({key: _texts(value) for key, value in given.items()})
     if run_id:
-        app = resting(context)
-        detail = report_detail(app, run_id)
-        _show_run(detail, app.clock.now(), output, _passed_over(app, [detail.report]).get(detail.report.run, ""))
-        for line in _held_back(app) if detail.report.state not in RUN_FINAL else ():
-            output.say(line)
-        return 0
+        return _show_one(context, run_id, output)
     app = looking(context)
-    shown = _reported(app, limit) if app.has_state() else []
+    shown = report_asked(app, query, limit) if app.has_state() else []
     for report in shown:
         output.message("run", objects.run_facts(report))
     if not output.as_json:
-        for line in listing(shown, output.width()):
+        for line in listing(shown, output.width()) or [_NOT_LIKE_THAT if params_of(query) else _NONE_YET]:
             output.say(line)
-        if not shown:
-            output.say(
-                "no runs yet; `orchestrator demo` makes one, and `orchestrator recover` rebuilds a state that was lost"
-            )
     for name, sentence in wrong_jobs(app).items():
         output.message("job", {"name": name, "error": sentence})
     for line in _by_sentence(_passed_over(app, shown)):
@@ -68,8 +71,17 @@ def status(context: Context, /, run_id: str | None, limit: int) -> int:
     return 0
 
 
-def _reported(app: Records, limit: int) -> list[RunReport]:
-    return report_runs(app.store, limit, app.clock.now(), app.settings.budget.eecu_hours)
+def _show_one(context: Context, run_id: str, output: Output) -> int:
+    app = resting(context)
+    detail = report_detail(app, run_id)
+    _show_run(detail, app.clock.now(), output, _passed_over(app, [detail.report]).get(detail.report.run, ""))
+    for line in _held_back(app) if detail.report.state not in RUN_FINAL else ():
+        output.say(line)
+    return 0
+
+
+def _texts(value: str | tuple[str, ...] | None) -> Sequence[str]:
+    return (value or "",) if not isinstance(value, tuple) else value
 
 
 def _held_back(app: Records) -> Iterator[str]:

@@ -91,12 +91,13 @@ class _Keeper:
             except OSError as error:
                 return str(error)
         said = ""
-        for line in process.stdout or ():
-            told = _told(line)
-            if told.get("message_type") == "web":
-                self._tell("web.started", {"address": str(told["url"]), "link": str(told["link"])})
-            said = str(told.get("sentence", said))
-        return said or f"it ended with exit code {process.wait()}"
+        with process:
+            for line in process.stdout or ():
+                told = _told(line)
+                if told.get("message_type") == "web":
+                    self._tell("web.started", {"address": str(told["url"]), "link": str(told["link"])})
+                said = str(told.get("sentence", said))
+        return said or f"it ended with exit code {process.returncode}"
 
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:

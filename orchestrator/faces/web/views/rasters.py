@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from orchestrator.app.verbs import previews
-from orchestrator.app.verbs.previews import Layer, LayerName, TileAsked
+from orchestrator.app.verbs import layers, previews
+from orchestrator.app.verbs.layers import Layer, LayerName
+from orchestrator.app.verbs.previews import TileAsked
 from orchestrator.core.errors import UserError
 from orchestrator.faces.web.pages import JSON, site_of, to_json
 
@@ -38,7 +39,7 @@ def routes(site: Site) -> list[Route]:  # noqa: ARG001
 
 
 def _layers(request: Request) -> Response:
-    found = previews.layers_of(site_of(request).app, request.path_params["run"])
+    found = layers.layers_of(site_of(request).app, request.path_params["run"])
     return Response(to_json([_layer_json(layer) for layer in found]), media_type=JSON)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from orchestrator.app.verbs import shown_results
+from orchestrator.app.verbs import chip_views, shown_results, table_views
 from orchestrator.core.errors import NeedsPerson, RunFailed, UserError
 from orchestrator.faces.web.pages import page, said, site_of
+from orchestrator.faces.web.views import chips
 
 if TYPE_CHECKING:
     from orchestrator.faces.web.site import Site
@@ -30,12 +31,34 @@ def routes(site: Site) -> list[Route]:  # noqa: ARG001
 
 
 def _show(request: Request) -> Response:
-    name = request.path_params["run"]
+    app, name = site_of(request).app, request.path_params["run"]
     try:
-        shown = shown_results.shown_result(site_of(request).app, name)
+        shown = shown_results.shown_result(app, name)
     except (NeedsPerson, RunFailed) as error:
         return page(request, "result.html", run=name, shown=None, why=str(error))
-    return page(request, "result.html", run=shown.run, shown=shown, why="", mapped=shown.product in MAPPED)
+    mapped = shown.product in MAPPED
+    try:
+        body, facts, wrong = *_body(request, shown.run, shown.product), ""
+    except UserError as error:  # the proof and the files are shown all the same
+        body, facts, wrong = "", {}, str(error)
+    return page(
+        request,
+        "result.html",
+        **(facts | {"run": shown.run, "shown": shown, "mapped": mapped, "body": body, "wrong": wrong}),
+    )
+
+
+def _body(request: Request, run: str, product: str) -> tuple[str, dict[str, Any]]:
+    """Return the part of the page that shows what the product is, and what that part needs."""
+    app = site_of(request).app
+    if product in MAPPED:
+        return "parts/result_map.html", {}
+    if product == chip_views.PRODUCT:
+        return "parts/chips.html", chips.sheet_facts(request, run, chip_views.chip_sheet(app, run))
+    if product == table_views.PRODUCT:
+        place = request.query_params.get("place", "")
+        return "parts/table.html", {"table": table_views.table_of(app, run, place=place)}
+    return "", {}
 
 
 def _compare(request: Request) -> Response:
@@ -59,6 +82,6 @@ def _checksum(request: Request) -> Response:
 def _file(request: Request) -> Response:
     """Return a file of the result; a part of it where `Range` asks for one."""
     name = request.path_params["name"]
-    found = shown_results.file_of(site_of(request).app, request.path_params["run"], name)
+    found = shown_results.listed_file(site_of(request).app, request.path_params["run"], name)
     kind = _KINDS.get(found.path.suffix, "application/octet-stream")
     return FileResponse(found.path, media_type=kind, filename=found.path.name)

@@ -17,13 +17,13 @@ from orchestrator.app.display import STATE_WORDS
 from orchestrator.app.records import Records
 from orchestrator.app.verbs.acting import acts_for
 from orchestrator.app.verbs.events import events_after, latest_events
-from orchestrator.app.verbs.failures import failures_of, split_task, told, try_now
+from orchestrator.app.verbs.failures import failures_of, hurried_words, split_task, try_now
 from orchestrator.app.verbs.reasons import why
 from orchestrator.app.verbs.reports import report_detail
 from orchestrator.app.verbs.run_facts import facts_of
 from orchestrator.app.verbs.run_list import list_pieces
 from orchestrator.app.verbs.run_map import WORDS, Stage, Stages, places_of, stages_of
-from orchestrator.app.verbs.run_pieces import Piece, piece_called, pieces_at
+from orchestrator.app.verbs.run_pieces import RunPiece, piece_called, pieces_at
 from orchestrator.app.verbs.run_times import Course, course_of
 from orchestrator.core.errors import UserError
 from orchestrator.engine.stores.records import EventRow
@@ -153,7 +153,7 @@ def _piece_facts(request: Request) -> Mapping[str, Any]:
     return {"pieces": [_one_line(piece) for piece in found], "gone": "", "address": _address(request), "states": STATES}
 
 
-def _one_line(piece: Piece) -> Piece:
+def _one_line(piece: RunPiece) -> RunPiece:
     return replace(piece, tried=piece.tried[-5:])
 
 
@@ -286,7 +286,7 @@ def _try_now(request: Request) -> Response:
     kind, sentence, key = (sent.get(name, "") for name in ("kind", "sentence", "key"))
     count = try_now(app, run, kind, sentence=sentence, key=key)
     acted(request, "try now", run, kind=kind, pieces=count)
-    return said(request, f"{told(count, kind)}.")
+    return said(request, f"{hurried_words(count, kind)}.")
 
 
 def _split(request: Request) -> Response:
