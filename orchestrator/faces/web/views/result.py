@@ -36,16 +36,11 @@ def _show(request: Request) -> Response:
         shown = shown_results.shown_result(app, name)
     except (NeedsPerson, RunFailed) as error:
         return page(request, "result.html", run=name, shown=None, why=str(error))
-    mapped = shown.product in MAPPED
     try:
         body, facts, wrong = *_body(request, shown.run, shown.product), ""
     except UserError as error:  # the proof and the files are shown all the same
         body, facts, wrong = "", {}, str(error)
-    return page(
-        request,
-        "result.html",
-        **(facts | {"run": shown.run, "shown": shown, "mapped": mapped, "body": body, "wrong": wrong}),
-    )
+    return page(request, "result.html", **(facts | {"run": shown.run, "shown": shown, "body": body, "wrong": wrong}))
 
 
 def _body(request: Request, run: str, product: str) -> tuple[str, dict[str, Any]]:
