@@ -5,7 +5,10 @@ What a run of 40,000 parts costs the browser: first paint, an update, and memory
 
 Makes the state of such a run, serves it by `orchestrator web`, and opens its page in the system's Chromium, whose
 graphics are computed by the processor. Then every two seconds some parts are placed and an event is written, as by a
-run under way. Reported are:
+run under way.
+
+Beside wall time, which grows with whatever else the machine does, stands the processor time of all of the browser's
+processes, graphics included. Reported are:
 
 first paint   from the beginning of the navigation to the first contentful paint, and to the map drawn with all parts
 update        from the message of the stream to the frame in which map and legend show it, and its longest task
@@ -22,6 +25,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import cast
 
 HERE = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(HERE), str(HERE / "tests" / "web"), str(HERE / "tests" / "journey")]
@@ -30,7 +34,7 @@ import browsing  # noqa: E402  after the lines that find them
 import journey_kit as kit  # noqa: E402
 import large  # noqa: E402
 import page_kit  # noqa: E402
-from playwright.sync_api import CDPSession, Page, sync_playwright  # noqa: E402
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright  # noqa: E402
 
 TURN_SECONDS = 2.0
 # Marks each message of the stream, and the first frame after which map and legend are as it says.
@@ -71,16 +75,26 @@ def main() -> None:
 
 def first_paints(page: Page, path: str, count: int) -> None:
     """Open the page several times; print when something, and when the map, was there."""
-    print("| opened | first contentful paint, ms | map with all parts, ms | bytes |")
-    print("|---|---|---|---|")
+    print("| opened | first contentful paint, ms | map with all parts, ms | processor, ms | bytes |")
+    print("|---|---|---|---|---|")
     for number in range(1, count + 1):
+        before = processor_seconds(page)
         page.goto(path)
         drawn = until_drawn(page)
+        spent = processor_seconds(page) - before
         paint, size = page.evaluate(
             """() => [performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? NaN,
               performance.getEntriesByType("resource").reduce((sum, e) => sum + e.transferSize, 0)]"""
         )
-        print(f"| {number} | {paint:.0f} | {drawn:.0f} | {size:,} |", flush=True)
+        print(f"| {number} | {paint:.0f} | {drawn:.0f} | {1000 * spent:.0f} | {size:,} |", flush=True)
+
+
+def processor_seconds(page: Page) -> float:
+    """Return what all processes of the browser have used so far."""
+    session = cast("Browser", page.context.browser).new_browser_cdp_session()
+    told = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    session.detach()
+    return float(sum(each["cpuTime"] for each in told))
 
 
 def until_drawn(page: Page) -> float:
@@ -94,17 +108,18 @@ def stay(page: Page, pid: int, worker: large.Worker, minutes: float) -> None:
     """Leave the page open while the run goes on; print what updates took, and memory."""
     cdp, begun, looks = page.context.new_cdp_session(page), time.monotonic(), []
     end, step = begun + 60 * minutes, 60 * minutes / 10
-    print(
-        "\n| minute | heap MB | nodes | listeners | server RSS MB | updates | update ms, median | most | longest task |"
-    )
-    print("|---|---|---|---|---|---|---|---|---|")
+    heads = ("minute", "heap MB", "nodes", "listeners", "server RSS MB", "updates", "update ms, median", "most")
+    print("", "| " + " | ".join((*heads, "longest task", "processor ms each")) + " |", sep="\n")
+    print("|" + "---|" * 10)
     while time.monotonic() < end:
         upto = time.monotonic() + step
         page.evaluate("window.updates = []; window.tasks = []; performance.clearResourceTimings()")
+        spent = processor_seconds(page)
         while time.monotonic() < upto:
-            worker.turn(5)
+            worker.turn(2, events=5)
             page.wait_for_timeout(1000 * TURN_SECONDS)
-        looks.append((time.monotonic() - begun, *look(page, cdp, pid, time.monotonic() - begun)))
+        seconds, spent = time.monotonic() - begun, processor_seconds(page) - spent
+        looks.append((seconds, *look(page, cdp, pid, seconds, spent)))
     worker.close()
     late = looks[len(looks) // 3 :]
     for name, column in (("heap", 1), ("server", 2)):
@@ -112,7 +127,7 @@ def stay(page: Page, pid: int, worker: large.Worker, minutes: float) -> None:
         print(f"{name}: {slope:+.3f} MB a minute over the last {(late[-1][0] - late[0][0]) / 60:.1f} minutes")
 
 
-def look(page: Page, cdp: CDPSession, pid: int, seconds: float) -> tuple[float, float]:
+def look(page: Page, cdp: CDPSession, pid: int, seconds: float, spent: float) -> tuple[float, float]:
     """Print a line of what the page holds now; return the heap of its scripts and its server's memory, MB."""
     cdp.send("HeapProfiler.collectGarbage")
     heap = cdp.send("Runtime.getHeapUsage")["usedSize"] / 1e6
@@ -122,8 +137,9 @@ def look(page: Page, cdp: CDPSession, pid: int, seconds: float) -> tuple[float, 
     updates = [shown - heard for heard, shown in page.evaluate("window.updates")]
     longest = max((each[1] for each in page.evaluate("window.tasks")), default=0.0)
     middle, most = (statistics.median(updates), max(updates)) if updates else (float("nan"), float("nan"))
+    each = 1000 * spent / max(1, len(updates))
     numbers = f"{heap:.1f} | {held['nodes']} | {held['jsEventListeners']} | {server:.0f} | {len(updates)}"
-    print(f"| {seconds / 60:.1f} | {numbers} | {middle:.0f} | {most:.0f} | {longest:.0f} |", flush=True)
+    print(f"| {seconds / 60:.1f} | {numbers} | {middle:.0f} | {most:.0f} | {longest:.0f} | {each:.0f} |", flush=True)
     return heap, server
 
 

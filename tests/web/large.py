@@ -78,11 +78,12 @@ class Worker:
         self._run_id = run_id
         self._verified = [part.window for part in self._store.parts.of(run_id, [PartState.VERIFIED])]
 
-    def turn(self, count: int = 50) -> list[Window]:
-        """Place some of the parts, and say so in an event; return their windows."""
+    def turn(self, count: int = 50, events: int = 1) -> list[Window]:
+        """Place some of the parts, and say so in events; return their windows."""
         windows, self._verified = self._verified[:count], self._verified[count:]
         self._store.parts.move_all(self._run_id, windows, PartState.MERGED)
-        self._store.events.record(self._run_id, "parts.placed", {"parts": len(windows)})
+        for _ in range(events):
+            self._store.events.record(self._run_id, "parts.placed", {"parts": len(windows)})
         return windows
 
     def close(self) -> None:

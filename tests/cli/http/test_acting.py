@@ -54,9 +54,11 @@ def test_a_plan_is_that_of_the_command_without_its_files(call, serve, tmp_path):
     assert (told["picture"], sorted(tmp_path.rglob("*"))) == ("", before)
 
 
-def test_a_submitted_job_is_the_run_that_the_command_would_give(call, serve, sandbox, tmp_path):
-    """The same declaration has one run, by whichever way it came; with another priority, that."""
-    api = serve(**service_at(sandbox.url))
+def test_a_submitted_job_is_the_run_that_the_command_would_give(kept, call, serve, sandbox, tmp_path):
+    """The same declaration has one run, by whichever way it came, at the services of the daemon that is to carry it."""
+    told = {"addresses": {"ee": sandbox.url, "copernicus": sandbox.url}}
+    kept.store.processes.beat(ProcessRow("daemon", "here", 1, "2026-01-01", datetime.now(UTC).timestamp(), told))
+    api = serve()
     (told,) = api.post("/runs", job=JOB, priority=7).json()
     (tmp_path / "job.toml").write_text("\n".join(f"{key} = {json.dumps(value)}" for key, value in JOB.items()))
 
