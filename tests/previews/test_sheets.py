@@ -12,8 +12,11 @@ from previews_kit import GRID, pixels_of, publish, sha256, write_raster
 from pyproj import Transformer
 
 from orchestrator.app.verbs.chip_views import chip_picture, chip_sheet
+from orchestrator.app.verbs.scene_views import scenes_of
 from orchestrator.app.verbs.table_views import table_of
 from orchestrator.core.errors import UserError
+from orchestrator.products.scenes.index import scene_json
+from orchestrator.products.scenes.scene import IndexedScene, ProductInfo, SceneFile, SceneKey
 
 LABELS = {"10": {"name": "trees", "colour": "006400"}, "20": {"name": "grass", "colour": "ffff4c"}}
 
@@ -129,3 +132,32 @@ def test_a_table_that_is_no_table_is_a_sentence(records, tmp_path):
 
         with pytest.raises(UserError, match="cannot be read"):
             table_of(records, run.id)
+
+
+def test_scenes_are_listed_with_what_is_there_of_them(records, tmp_path):
+    """As the manifest tells: tile, moment, levels, cloud, files, outline."""
+    outline = {"type": "Polygon", "coordinates": [[[6, 49], [7, 49], [7, 50], [6, 49]]]}
+    files = (
+        SceneFile("l2a.b04", "b04.jp2", size=9, sha256="0" * 64),
+        SceneFile("l2a.b08", "b08.jp2", present=False),
+    )
+    product = ProductInfo("u-1", "S2A.SAFE", cloud_cover=12.5, footprint=outline)
+    scene = IndexedScene(SceneKey("T31UGR", "2024-06-05T10:40:17Z"), None, product, files)
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps({"scenes": [scene_json(scene)]}))
+    run = publish(records, [("data", path)], product="scenes")
+
+    (told,) = scenes_of(records, run.id).scenes
+
+    assert (told.tile, told.sensing, told.levels) == ("T31UGR", "2024-06-05T10:40:17Z", ("L2A",))
+    assert (told.cloud, told.files, told.planned, told.bytes, told.footprint) == (12.5, 1, 2, 9, outline)
+
+
+def test_a_list_of_scenes_that_cannot_be_read_is_a_sentence(records, tmp_path):
+    """No fault of the page."""
+    path = tmp_path / "manifest.json"
+    path.write_text("{")
+    run = publish(records, [("data", path)], product="scenes")
+
+    with pytest.raises(UserError, match="cannot be read"):
+        scenes_of(records, run.id)
