@@ -69,11 +69,16 @@ def main() -> None:
 
 @dataclass(frozen=True)
 class Took:
-    """What one run took: seconds from an operation's end to the state's knowledge of it, parts a second, seconds."""
+    """
+    What one run took: seconds from an operation's end to the state's knowledge of it, parts a second, seconds.
+
+    The processor's are those of the page.
+    """
 
     polls: list[float]
     rate: float
     seconds: float
+    processor: float
 
 
 def measure(given: argparse.Namespace) -> None:
@@ -123,6 +128,8 @@ def carry(home: Path, url: str, name: str, side: int, environment: dict[str, str
     command = [*PROGRAM, "--state-dir", "state", "--json", "submit", "--sandbox-url", url, "--area", area]
     said = subprocess.run([*command, *words.split()], cwd=home, env=environment, capture_output=True, check=True)
     run = json.loads(said.stdout.splitlines()[-1])["run"]
+    page = json.loads((home / "state" / "web.json").read_bytes())["pid"]
+    before = processor_seconds(page)
     with closing(sqlite3.connect(home / "state" / "state.db", timeout=60)) as database:
         while (state := database.execute("SELECT state FROM runs WHERE id = ?", [run]).fetchone()[0]) != "CLEANED":
             if state in ("FAILED", "HELD", "CANCELLED"):
@@ -137,8 +144,15 @@ def carry(home: Path, url: str, name: str, side: int, environment: dict[str, str
         operations[json.loads(facts)["task"]]: seconds(at) for name, at, facts in events if name == "task.exported"
     }
     ended = {name: seconds(at) for name, at in ends(url).items() if name in known}
+    processor = processor_seconds(page) - before
     whole = seconds(events[-1][1]) - seconds(events[0][1])
-    return Took([known[name] - ended[name] for name in known], len(parts) / (max(parts) - min(parts)), whole)
+    return Took([known[name] - ended[name] for name in known], len(parts) / (max(parts) - min(parts)), whole, processor)
+
+
+def processor_seconds(pid: int) -> float:
+    """Return what a process has had of the processor (proc(5), /proc/PID/stat)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def ends(url: str) -> dict[str, str]:
@@ -162,6 +176,9 @@ def report(took: dict[bool, list[Took]], answered: Counter[str], code: int) -> N
         "poll latency, s (median)": [statistics.median(p for one in took[b] for p in one.polls) for b in (False, True)],
         "poll latency, s (largest)": [max(p for one in took[b] for p in one.polls) for b in (False, True)],
         "parts a second (median)": [statistics.median(one.rate for one in took[b]) for b in (False, True)],
+        "page's processor time, of one": [
+            sum(one.processor for one in took[b]) / sum(one.seconds for one in took[b]) for b in (False, True)
+        ],
         "seconds a run (median)": [statistics.median(one.seconds for one in took[b]) for b in (False, True)],
     }
     print("| | alone | beside | ratio |\n|---|---|---|---|")
@@ -215,7 +232,7 @@ class Crowd:
     async def page(self, follows: list[str]) -> None:
         """Listen, and ask for every part at each message."""
         while True:
-            with suppress(OSError, asyncio.IncompleteReadError):
+            with suppress(OSError):
                 reader, writer = await asyncio.open_connection(self.host, self.port)
                 with closing(writer):
                     writer.write(self.request("/live"))
@@ -227,13 +244,14 @@ class Crowd:
             await asyncio.sleep(2)
 
     async def get(self, path: str) -> bytes:
-        began = time.monotonic()
-        reader, writer = await asyncio.open_connection(self.host, self.port)
-        with closing(writer):
-            writer.write(self.request(path, "Connection: close\r\n"))
-            answer = await reader.read(-1)
+        began, answer = time.monotonic(), b""
+        with suppress(OSError):
+            reader, writer = await asyncio.open_connection(self.host, self.port)
+            with closing(writer):
+                writer.write(self.request(path, "Connection: close\r\n"))
+                answer = await reader.read(-1)
         self.slowest = max(self.slowest, time.monotonic() - began)
-        self.counted[f"answers {answer[9:12].decode()}"] += 1
+        self.counted[f"answers {answer[9:12].decode() or 'none'}"] += 1
         return answer
 
     def request(self, path: str, more: str = "") -> bytes:

@@ -9,20 +9,21 @@ from orchestrator.faces.web.cache import Cache
 
 
 class Maker:
-    """Counts how often it was asked; the first time it waits until everybody is there."""
+    """Counts how often it was asked, and takes so long."""
 
-    def __init__(self, everybody: threading.Barrier | None = None):
-        self.everybody = everybody
+    def __init__(self, seconds=0.0):
+        self.seconds = seconds
         self.times = 0
 
     def __call__(self):
         self.times += 1
+        threading.Event().wait(self.seconds)
         return b"shown"
 
 
 def test_fifty_readers_at_once_have_it_made_once():
     """The others wait for it, and get the same bytes with the same tag."""
-    cache, make, begin = Cache(), Maker(), threading.Barrier(50)
+    cache, make, begin = Cache(), Maker(0.1), threading.Barrier(50)
 
     def read(_):
         begin.wait()

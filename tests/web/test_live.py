@@ -10,6 +10,7 @@ import pytest
 from orchestrator.app.records import Records
 from orchestrator.config import Settings
 from orchestrator.engine.stores.sql import SqlStore
+from orchestrator.faces.web import live
 from orchestrator.faces.web.live import Hub
 
 
@@ -30,8 +31,9 @@ async def message_of(stream):
     return None
 
 
-def test_every_stream_hears_of_what_another_process_wrote(records):
-    """Fifty open pages, and a change through a store of its own."""
+def test_every_stream_hears_of_what_another_process_wrote(records, monkeypatch):
+    """Fifty open pages, and a change through a store of its own; that time passes is not told here."""
+    monkeypatch.setattr(live, "LONGEST_SILENCE_SECONDS", 3600.0)
 
     async def story():
         hub = Hub(records)

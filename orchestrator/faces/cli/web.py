@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from orchestrator.faces.web.gate import Options
 
 # The page gives way to a run: whatever is shown can wait a moment.
-NICENESS = 10
+NICENESS = 5
 
 
 @click.command()

@@ -27,8 +27,8 @@ KEPT_SECONDS = 20
 STUCK_SECONDS = 30.0
 # Connections that have not said what they want; the oldest makes way for a new one, but not before its request, which
 # may be among what arrived at once, could be read.
-MOST_SILENT = 128
-MOST_NEW = 1024
+MOST_SILENT = 1024
+MOST_NEW = 1536
 NEW_SECONDS = 1.0
 MOST_CONNECTIONS = 2048
 STOP_SECONDS = 5
