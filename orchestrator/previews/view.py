@@ -48,7 +48,7 @@ class Facts:
     offset: float = 0.0
 
 
-class Preview(Protocol):
+class RasterPreview(Protocol):
     """What can be looked at of one raster."""
 
     def facts(self) -> Facts:

@@ -44,7 +44,8 @@ def served(stage):
     """The page over the state of `stage`."""
     stage.beat(seconds_ago=-50)
     # Nobody is asked who this machine is: what the doctor asks for does not leave it.
-    with serving(stage.home, NO_GCE_CHECK="true", ORCHESTRATOR_EE__URL="http://127.0.0.1:9") as page:
+    nobody = {f"ORCHESTRATOR_{name}__URL": "http://127.0.0.1:9" for name in ("EE", "GCS", "DRIVE")}
+    with serving(stage.home, NO_GCE_CHECK="true", **nobody) as page:
         yield page
 
 

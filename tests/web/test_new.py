@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+from page_kit import serving
 
 from orchestrator.faces.web.new_fields import in_words
 
@@ -28,6 +29,13 @@ def facts(page):
     """The plan's facts, by their names."""
     names, words = (page.locator(f"#planned {tag}").all_inner_texts() for tag in ("dt", "dd"))
     return dict(zip(names, words, strict=True))
+
+
+@pytest.fixture(scope="module")
+def served(stage):
+    """The page over the state of `stage`, of a user of Google: a mosaic is planned without asking anybody."""
+    with serving(stage.home, NO_GCE_CHECK="true") as page:
+        yield page
 
 
 @pytest.fixture

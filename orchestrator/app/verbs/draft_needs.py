@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.app.display import format_eecu
+from orchestrator.app.verbs.busy import Tell
 from orchestrator.app.verbs.drafts import GENERAL, DraftError
 from orchestrator.app.verbs.plans import PlanReport, find_earlier, plan_job
 from orchestrator.core.errors import AreaError, PlanError, RecipeError, UserError
@@ -21,7 +22,6 @@ from orchestrator.products.registry import DEFAULT
 if TYPE_CHECKING:
     from orchestrator.app.application import Application
 
-Say = Callable[[str], None]
 # Rectangles that a map shows at once; of more, the exports are shown instead of their parts.
 MOST_SHOWN = 10_000
 _MOST_EARLIER = 20
@@ -30,7 +30,7 @@ _MOST_EARLIER = 20
 Needs = tuple[tuple[tuple[str, str], ...], tuple[str, ...], Mapping[str, Any] | None]
 
 
-def needs_of(app: Application, job: Job, say: Say) -> Needs:
+def needs_of(app: Application, job: Job, say: Tell) -> Needs:
     """
     Return what a job needs, what a person should know, and the rectangles that it asks for.
 
@@ -157,7 +157,7 @@ def _cube(app: Application, job: Job) -> Needs:
     return rows, tuple(plan.notes), None
 
 
-def _scenes(app: Application, job: Job, say: Say) -> Needs:
+def _scenes(app: Application, job: Job, say: Tell) -> Needs:
     from orchestrator.app.verbs.copernicus import preview  # noqa: PLC0415
 
     found = preview(app, job, say)

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.app.elsewhere import pinned
+from orchestrator.app.verbs.busy import Tell, untold
 from orchestrator.app.verbs.commands import command_of, job_file, job_table, service_words, shell_line
 from orchestrator.app.verbs.draft_areas import outline_of
-from orchestrator.app.verbs.draft_needs import Say, needs_of
+from orchestrator.app.verbs.draft_needs import needs_of
 from orchestrator.app.verbs.drafts import GENERAL, DraftError, Refusals, job_of
 from orchestrator.app.verbs.recipes import check_parameter
 from orchestrator.app.verbs.runs import check_output, submit
@@ -22,10 +23,6 @@ from orchestrator.recipes.registry import CODE
 
 if TYPE_CHECKING:
     from orchestrator.app.application import Application
-
-
-def _unheard(_what: str) -> None:
-    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,7 @@ class DraftPlan:
 
 
 def plan_draft(
-    app: Application, content: Mapping[str, Any], base: Path, *, words: Sequence[str] = (), say: Say = _unheard
+    app: Application, content: Mapping[str, Any], base: Path, *, words: Sequence[str] = (), say: Tell = untold
 ) -> DraftPlan:
     """
     Plan what a form says, for today; nothing is stored, and only a product whose scenes must be known asks anybody.

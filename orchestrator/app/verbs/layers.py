@@ -20,7 +20,7 @@ from orchestrator.model.result import ResultFile
 if TYPE_CHECKING:
     from orchestrator.engine.stores.records import Head
     from orchestrator.previews.source import PublishedRaster
-    from orchestrator.previews.view import Facts, Preview
+    from orchestrator.previews.view import Facts, RasterPreview
 
 TRUE_COLOUR = (("B4", "B3", "B2"), ("B04", "B03", "B02"), ("SR_B4", "SR_B3", "SR_B2"), ("red", "green", "blue"))
 COGS, ZARR = ".cogs", ".zarr"
@@ -104,7 +104,7 @@ def source_of(run: Head, layer: LayerName) -> PublishedRaster:
 
 
 @contextmanager
-def view_of(source: PublishedRaster, time: int) -> Iterator[Preview]:
+def view_of(source: PublishedRaster, time: int) -> Iterator[RasterPreview]:
     """Open a raster to be looked at; `time` is the index of a cube's date."""
     if source.path.suffix == ZARR:
         from orchestrator.previews.cubes import looking_into  # noqa: PLC0415

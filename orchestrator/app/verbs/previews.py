@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from orchestrator.previews.numbers import BandSummary, Pixel
     from orchestrator.previews.source import PublishedRaster
     from orchestrator.previews.style import Style
-    from orchestrator.previews.view import Preview
+    from orchestrator.previews.view import RasterPreview
 
 CACHE_BYTES = 64 << 20  # of tiles that were drawn: a thousand or more
 
@@ -202,7 +202,7 @@ def _stamp(source: PublishedRaster) -> tuple[object, ...]:
     return stamp(source)
 
 
-def _check_bands(style: Style, view: Preview) -> None:
+def _check_bands(style: Style, view: RasterPreview) -> None:
     names = view.facts().bands
     for band in style.bands:
         if not 1 <= band <= len(names):

@@ -12,7 +12,7 @@ from typing import Protocol
 from starlette.routing import Route
 
 from orchestrator.faces.web.site import Site
-from orchestrator.faces.web.views import actions, chips, doctor, new, now, rasters, result, run, runs, schedule
+from orchestrator.faces.web.views import actions, chips, doctor, new, now, rasters, result, run, runs, scenes, schedule
 
 
 class SiteView(Protocol):
@@ -23,4 +23,4 @@ class SiteView(Protocol):
 
 
 # The first that fits a path answers.
-ALL: Sequence[SiteView] = (now, runs, actions, result, rasters, chips, run, new, schedule, doctor)
+ALL: Sequence[SiteView] = (now, runs, actions, result, rasters, chips, scenes, run, new, schedule, doctor)

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from orchestrator.app.desk import CancelledError, Desk, Place, Question
+from orchestrator.app.planning_pool import CancelledError, PlanningPool, PoolSettings, Question
 from orchestrator.app.verbs.draft_defaults import first_form, form_of_run, free_name, products_with
 from orchestrator.app.verbs.drafts import GENERAL, DraftError, read_form
 from orchestrator.app.verbs.recipes import RecipeTold, recipe_names
@@ -26,7 +26,7 @@ from orchestrator.faces.web.site import Site
 _MOST_KEPT = 16
 # Who asks is answered at once where that is soon.
 _SOON_SECONDS = 1.0
-_PATIENCE_SECONDS = 60.0
+_GIVE_UP_SECONDS = 60.0
 TILE_METRES = 2560.0  # 256 pixels of 10 m
 _NOT_THE_JOBS = frozenset({"planned", "overwrite", "tile_size"})
 
@@ -49,12 +49,12 @@ def routes(site: Site) -> list[Route]:
 
 
 class _New:
-    """The view: a desk at which drafts are planned, and what was asked of it."""
+    """The view: a pool at which drafts are planned, and what was asked of it."""
 
     def __init__(self, site: Site) -> None:
         self._app = site.app
         self._base = Path.cwd()
-        self._desk = Desk(Place(site.app.settings, site.app.config_dir, self._base, site.options.words))
+        self._pool = PlanningPool(PoolSettings(site.app.settings, site.app.config_dir, self._base, site.options.words))
         self._guard = threading.Lock()
         self._asked: OrderedDict[str, Question] = OrderedDict()
         self._recipes: dict[str, RecipeTold] = {}  # the code does not change while it runs
@@ -75,7 +75,7 @@ class _New:
         """Show the parameters of a recipe, filled in as the address says."""
         name = request.query_params.get("recipe", "")
         if name not in self._recipes:
-            self._recipes[name] = self._answer(self._desk.ask("recipe", name))
+            self._recipes[name] = self._answer(self._pool.ask("recipe", name))
         facts = {"told": self._recipes[name], "values": dict(request.query_params)}
         return Response(render(request, "parts/new_recipe.html", facts), media_type=HTML)
 
@@ -85,11 +85,11 @@ class _New:
         """Return the outline of what a text means as an area."""
         given = request.query_params
         how = {"layer": given.get("layer", ""), "crs": given.get("crs", ""), "where": given.get("where", "")}
-        return self._seen(request, self._desk.ask("look", given.get("source", ""), **how))
+        return self._seen(request, self._pool.ask("look", given.get("source", ""), **how))
 
     def drop(self, request: Request) -> Response:
         """Keep a drawn or dropped area as a file, and return its outline."""
-        return self._seen(request, self._desk.ask("drop", request.query_params.get("name", ""), body(request)))
+        return self._seen(request, self._pool.ask("drop", request.query_params.get("name", ""), body(request)))
 
     def tiles(self, request: Request) -> Response:
         """Lay tiles over the area of the form, and return the path of their file."""
@@ -99,7 +99,7 @@ class _New:
             size = float(given.get("tile_size") or TILE_METRES)
         except ValueError:
             raise UserError(f"{given['tile_size']!r} is no side of a tile in metres") from None
-        path = self._answer(self._desk.ask("tiles", area, size, given.get("base_name", "")))
+        path = self._answer(self._pool.ask("tiles", area, size, given.get("base_name", "")))
         return JSONResponse({"path": path})
 
     def _seen(self, request: Request, question: Question) -> Response:
@@ -111,7 +111,7 @@ class _New:
 
     def plan(self, request: Request) -> Response:
         """Begin to plan what the form says; answer with the plan where that is soon, else with how far it is."""
-        question = self._desk.ask("plan", read_form(_fields(request)))
+        question = self._pool.ask("plan", read_form(_fields(request)))
         name = secrets.token_hex(8)
         with self._guard:
             self._asked[name] = question
@@ -160,14 +160,14 @@ class _New:
         """Hand what was planned to the daemon, and say where its run is."""
         planned = form(request).get("planned", "")
         try:
-            run = self._answer(self._desk.ask("submit", read_form(_fields(request)), planned))
+            run = self._answer(self._pool.ask("submit", read_form(_fields(request)), planned))
         except UserError as error:
             return _refused(error)
         acted(request, "submit", run)
         return JSONResponse({"state": "submitted", "run": run, "to": f"/runs/{run}"})
 
     def _answer(self, question: Question) -> Any:
-        if not question.wait(_PATIENCE_SECONDS):
+        if not question.wait(_GIVE_UP_SECONDS):
             question.cancel()
             raise TransientError("this took more than a minute, and was given up; try again, or use the command line")
         return question.answer()

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from orchestrator.app.verbs import chip_views, shown_results, table_views
+from orchestrator.app.verbs import chip_views, scene_views, shown_results, table_views
 from orchestrator.core.errors import NeedsPerson, RunFailed, UserError
 from orchestrator.faces.web.pages import page, said, site_of
 from orchestrator.faces.web.views import chips
@@ -36,16 +36,11 @@ def _show(request: Request) -> Response:
         shown = shown_results.shown_result(app, name)
     except (NeedsPerson, RunFailed) as error:
         return page(request, "result.html", run=name, shown=None, why=str(error))
-    mapped = shown.product in MAPPED
     try:
         body, facts, wrong = *_body(request, shown.run, shown.product), ""
     except UserError as error:  # the proof and the files are shown all the same
         body, facts, wrong = "", {}, str(error)
-    return page(
-        request,
-        "result.html",
-        **(facts | {"run": shown.run, "shown": shown, "mapped": mapped, "body": body, "wrong": wrong}),
-    )
+    return page(request, "result.html", **(facts | {"run": shown.run, "shown": shown, "body": body, "wrong": wrong}))
 
 
 def _body(request: Request, run: str, product: str) -> tuple[str, dict[str, Any]]:
@@ -58,7 +53,9 @@ def _body(request: Request, run: str, product: str) -> tuple[str, dict[str, Any]
     if product == table_views.PRODUCT:
         place = request.query_params.get("place", "")
         return "parts/table.html", {"table": table_views.table_of(app, run, place=place)}
-    return "", {}
+    if product == scene_views.PRODUCT:
+        return "parts/scenes.html", {"scenes": scene_views.scenes_of(app, run)}
+    return ("parts/patches.html", {}) if product == scene_views.PATCHES else ("", {})
 
 
 def _compare(request: Request) -> Response:

@@ -11,7 +11,7 @@ import shapely
 from pyproj import Geod
 
 from orchestrator.app import Records
-from orchestrator.app.desk import BusyError, CancelledError, Desk, Place
+from orchestrator.app.planning_pool import BusyError, CancelledError, PlanningPool, PoolSettings
 from orchestrator.app.verbs.drafts import GENERAL, DraftError, read_form
 from orchestrator.app.verbs.recipes import describe_recipe
 from orchestrator.config import load
@@ -30,7 +30,7 @@ _YEAR = (date(2020, 1, 1), date(2021, 1, 1))
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     """A folder with a config.toml in which one job names Python code, and with a state."""
-    root = tmp_path_factory.mktemp("desk")
+    root = tmp_path_factory.mktemp("planning")
     (root / "image.py").write_text("def get_ee_image():\n    raise SystemExit\n")
     (root / "config.toml").write_text(
         f'[local]\nstate_dir = "{root}/state"\n[jobs.code]\nrecipe = "image-code"\nbands = ["a"]\narea = "6,49,7,50"\n'
@@ -41,17 +41,17 @@ def root(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def desk(root):
+def pool(root):
     settings = load(root / "config.toml", environment={}).settings
-    desk = Desk(Place(settings, root, root, ("--config", str(root / "config.toml"))))
-    yield desk
-    desk.close()
+    pool = PlanningPool(PoolSettings(settings, root, root, ("--config", str(root / "config.toml"))))
+    yield pool
+    pool.close()
 
 
 @pytest.fixture
-def ask(desk):
+def ask(pool):
     def asked(*given, **named):
-        question = desk.ask(*given, **named)
+        question = pool.ask(*given, **named)
         assert question.wait(HOPELESS_SECONDS)
         return question.answer()
 
@@ -203,9 +203,9 @@ def test_code_that_a_job_names_may_be_planned(ask, form):
     assert ask("plan", read_form(form | code)).base_name == "coded"
 
 
-def test_whoever_does_not_want_to_wait_is_free_at_once(desk, ask, form):
+def test_whoever_does_not_want_to_wait_is_free_at_once(pool, ask, form):
     """The process is ended where it stands, and the next question finds another."""
-    question = desk.ask("plan", read_form(form | {"area.source": "Canada", "grid.scale": "100"}))
+    question = pool.ask("plan", read_form(form | {"area.source": "Canada", "grid.scale": "100"}))
 
     question.cancel()
 
@@ -214,14 +214,14 @@ def test_whoever_does_not_want_to_wait_is_free_at_once(desk, ask, form):
     assert ask("look", "6,49,7,50").bounds == (6, 49, 7, 50)
 
 
-def test_who_comes_while_every_process_is_at_work_waits_for_a_turn(desk, form):
+def test_who_comes_while_every_process_is_at_work_waits_for_a_turn(pool, form):
     """And who comes when many wait is told, and waits for nobody."""
     large = read_form(form | {"area.source": "Canada", "grid.scale": "100"})
-    working = [desk.ask("plan", large) for _ in range(2)]
-    waiting = [desk.ask("look", "6,49,7,50") for _ in range(8)]
+    working = [pool.ask("plan", large) for _ in range(2)]
+    waiting = [pool.ask("look", "6,49,7,50") for _ in range(8)]
 
     with pytest.raises(BusyError, match="try again"):
-        waiting += iter(lambda: desk.ask("look", "6,49,7,50"), None)  # until the two have their turn
+        waiting += iter(lambda: pool.ask("look", "6,49,7,50"), None)  # until the two have their turn
 
     for question in working:
         question.cancel()

@@ -7,6 +7,7 @@ what it was asked for has left nothing behind but files that are whole. A page h
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import shutil
 import signal
@@ -19,6 +20,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.app.verbs.busy import Tell
 from orchestrator.app.verbs.drafts import DraftError
 from orchestrator.core import log
 from orchestrator.core.errors import OrchestratorError, TransientError, UserError
@@ -42,8 +44,8 @@ class BusyError(TransientError):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """What a process of the desk is given once: settings, where relative paths begin, options that commands need."""
+class PoolSettings:
+    """What a process of the pool is given once: settings, where relative paths begin, options that commands need."""
 
     settings: Settings
     config_dir: Path
@@ -52,10 +54,10 @@ class Place:
 
 
 class Question:
-    """Something that the desk was asked. May be looked at from any thread."""
+    """Something that the pool was asked. May be looked at from any thread."""
 
     def __init__(self) -> None:
-        self._helper: _Helper | None = None
+        self._helper: _PlanningProcess | None = None
         self._guard = threading.Lock()
         self._done = threading.Event()
         self._value: Any = None
@@ -96,7 +98,7 @@ class Question:
         if isinstance(error, CancelledError) and helper is not None:
             helper.end()
 
-    def follow(self, helper: _Helper, asked: tuple[Any, ...]) -> None:
+    def follow(self, helper: _PlanningProcess, asked: tuple[Any, ...]) -> None:
         """Ask a process, and take what it says until it has answered."""
         with self._guard:
             if self._done.is_set():
@@ -118,16 +120,17 @@ class Question:
             self.settle(error=TransientError(told))
 
 
-class Desk:
+class PlanningPool:
     """Processes that answer questions about drafts, started when needed; at most `MOST_AT_ONCE` work at a time."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, settings: PoolSettings) -> None:
+        self._settings = settings
         self._guard = threading.Lock()
         self._turns = threading.Semaphore(MOST_AT_ONCE)
         self._waiting = 0
-        self._helpers: set[_Helper] = set()
-        self._idle: list[_Helper] = []
+        self._helpers: set[_PlanningProcess] = set()
+        self._idle: list[_PlanningProcess] = []
+        atexit.register(self.close)
 
     def ask(self, what: str, *given: Any, **named: Any) -> Question:
         """
@@ -143,20 +146,22 @@ class Desk:
                 )
             self._waiting += 1
         question = Question()
-        threading.Thread(target=self._carry, args=(question, (what, given, named)), daemon=True, name="desk").start()
+        threading.Thread(
+            target=self._carry, args=(question, (what, given, named)), daemon=True, name="planning"
+        ).start()
         return question
 
     def _carry(self, question: Question, asked: tuple[Any, ...]) -> None:
         with self._turns:
             with self._guard:
                 self._waiting -= 1
-                helper = next((one for one in self._idle if one.is_alive()), None) or _Helper(self._place)
+                helper = next((one for one in self._idle if one.is_alive()), None) or _PlanningProcess(self._settings)
                 self._idle = [one for one in self._idle if one is not helper]
                 self._helpers.add(helper)
             question.follow(helper, asked)
             self._rest(helper)
 
-    def _rest(self, helper: _Helper) -> None:
+    def _rest(self, helper: _PlanningProcess) -> None:
         with self._guard:
             if helper.is_alive() and not self._idle:
                 self._idle.append(helper)
@@ -172,11 +177,11 @@ class Desk:
             helper.end()
 
 
-class _Helper:
+class _PlanningProcess:
     """One process and the way to it."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, settings: PoolSettings) -> None:
+        self._settings = settings
         self._process: SpawnProcess | None = None
         self._connection: Connection | None = None
         self._ended = False
@@ -186,9 +191,9 @@ class _Helper:
         if self._connection is None:
             context = multiprocessing.get_context("spawn")
             self._connection, theirs = context.Pipe()
-            self._folder = tempfile.mkdtemp(prefix="orchestrator-desk-")
-            given = (theirs, self._place, self._folder)
-            self._process = context.Process(target=_work, args=given, daemon=True, name="desk")
+            self._folder = tempfile.mkdtemp(prefix="orchestrator-planning-")
+            given = (theirs, self._settings, self._folder)
+            self._process = context.Process(target=_work, args=given, daemon=True, name="planning")
             self._process.start()
             theirs.close()  # so that its death is seen at our end
             if self._ended:
@@ -209,33 +214,37 @@ class _Helper:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _work(connection: Connection, place: Place, folder: str) -> None:
+def _work(connection: Connection, pool: PoolSettings, folder: str) -> None:
     """Answer questions until nobody asks any more: the other end is closed, or it was quiet for long."""
     tempfile.tempdir = folder  # what is unpacked there goes with the process, however that ends
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal, for who started us
     from orchestrator.app.application import Application  # noqa: PLC0415  in the process that needs it
 
-    log.configure(place.settings.log.level, place.settings.log.style)
+    log.configure(pool.settings.log.level, pool.settings.log.style)
     seal()
-    app = Application(place.settings, stop=threading.Event(), config_dir=place.config_dir)
+    app = Application(pool.settings, stop=threading.Event(), config_dir=pool.config_dir)
 
     def say(text: str) -> None:
         connection.send(("say", text))
 
+    try:
+        _answer_all(connection, app, pool, say)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)  # nobody else may be there any more to do it
+
+
+def _answer_all(connection: Connection, app: Any, pool: PoolSettings, say: Tell) -> None:
     while connection.poll(_IDLE_SECONDS):
         try:
             what, given, named = connection.recv()
         except EOFError:
             return
         try:
-            answer = (
-                "answer",
-                _ANSWERS[what](app, place, say, *given, **named),
-            )
+            answer = ("answer", _ANSWERS[what](app, pool, say, *given, **named))
         except OrchestratorError as error:
             answer = ("error", _plain(error))
         except Exception as error:  # noqa: BLE001  the edge of a question: a fault of ours in one must not end the page
-            log.get("desk").error("desk.fault", what=what, exc_info=error)
+            log.get("planning").error("planning.fault", what=what, exc_info=error)
             told = f"this is a fault of the program: {type(error).__name__}: {error}; the log says where"
             answer = ("error", OrchestratorError(told))
         try:
@@ -252,44 +261,41 @@ def _plain(error: OrchestratorError) -> OrchestratorError:
     return kind(str(error))
 
 
-Say = Callable[[str], None]
-
-
-def _plan(app: Any, place: Place, say: Say, content: Mapping[str, Any]) -> Any:
+def _plan(app: Any, pool: PoolSettings, say: Tell, content: Mapping[str, Any]) -> Any:
     from orchestrator.app.verbs.draft_plans import plan_draft  # noqa: PLC0415  geopandas is heavy
 
-    return plan_draft(app, content, place.base, words=place.words, say=say)
+    return plan_draft(app, content, pool.base, words=pool.words, say=say)
 
 
-def _submit(app: Any, place: Place, say: Say, content: Mapping[str, Any], fingerprint: str) -> str:
+def _submit(app: Any, pool: PoolSettings, say: Tell, content: Mapping[str, Any], fingerprint: str) -> str:
     from orchestrator.app.verbs.draft_plans import submit_draft  # noqa: PLC0415
 
     say("submitting")
-    return submit_draft(app, content, place.base, fingerprint)
+    return submit_draft(app, content, pool.base, fingerprint)
 
 
-def _look(_app: Any, _place: Place, say: Say, source: str, **how: str) -> Any:
+def _look(_app: Any, _pool: PoolSettings, say: Tell, source: str, **how: str) -> Any:
     from orchestrator.app.verbs.draft_areas import look_at_area  # noqa: PLC0415
 
     say("reading the area")
     return look_at_area(source, **how)
 
 
-def _drop(app: Any, _place: Place, say: Say, name: str, content: bytes) -> Any:
+def _drop(app: Any, _pool: PoolSettings, say: Tell, name: str, content: bytes) -> Any:
     from orchestrator.app.verbs.draft_areas import drop_area  # noqa: PLC0415
 
     say(f"reading {name}")
     return drop_area(app, name, content)
 
 
-def _tiles(app: Any, _place: Place, say: Say, area: Mapping[str, str], size: float, name: str) -> str:
+def _tiles(app: Any, _pool: PoolSettings, say: Tell, area: Mapping[str, str], size: float, name: str) -> str:
     from orchestrator.app.verbs.draft_areas import tile_area  # noqa: PLC0415
 
     say("laying tiles")
     return str(tile_area(app, area, size, name))
 
 
-def _recipe(_app: Any, _place: Place, _say: Say, name: str) -> Any:
+def _recipe(_app: Any, _pool: PoolSettings, _say: Tell, name: str) -> Any:
     from orchestrator.app.verbs.recipes import describe_recipe  # noqa: PLC0415  `ee` costs a second
 
     return describe_recipe(name)
