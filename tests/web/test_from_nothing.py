@@ -52,7 +52,7 @@ def test_a_drawn_area_becomes_a_result_on_the_map(chromium, begun, tmp_path):
         page.get_by_role("button", name="Submit").click()
 
         page.wait_for_url("**/runs/*")
-        expect(page.locator("h1")).to_contain_text("cleaned", timeout=DONE_MS)
+        expect(page.locator("h1")).to_contain_text("done", timeout=DONE_MS)
         page.get_by_role("link", name="result").first.click()
         page.wait_for_url("**/result")
         walk.draw(page)
