@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import json
 import os
@@ -22,7 +23,7 @@ from page_kit import serving
 service = service_fixtures.service
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stage(tmp_path_factory, program, worker_id):
     """One state for all tests, of every process of tests: to make it costs seconds."""
     root = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
@@ -39,7 +40,7 @@ def stage(tmp_path_factory, program, worker_id):
         return made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def served(stage):
     """The page over the state of `stage`."""
     stage.beat(seconds_ago=-50)
@@ -49,7 +50,7 @@ def served(stage):
         yield page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium():
     """The system's browser; whoever has none may leave these tests out, but `.ci/run` may not."""
     if not browsing.find_chromium():
@@ -63,6 +64,18 @@ def chromium():
         browser = browsing.launch(playwright)
         yield browser
         browser.close()
+
+
+@pytest.fixture(autouse=True)
+def _loops_of_their_own(request):
+    """Playwright's loop runs as long as the browser does; a test without a browser may run its own."""
+    running = asyncio._get_running_loop()
+    if running is None or "chromium" in request.fixturenames:
+        yield
+        return
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(running)
 
 
 @pytest.fixture
