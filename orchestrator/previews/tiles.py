@@ -65,18 +65,62 @@ def read_tile(
     Raises:
         RasterioIOError: The file cannot be read.
     """
+    rows, cols = _reached(dataset, address, side)
+    height, width = rows.stop - rows.start, cols.stop - cols.start
+    tile: np.ma.MaskedArray[Any, Any] = np.ma.masked_all(
+        (len(bands), side, side), dtype=np.result_type(*(dataset.dtypes[band - 1] for band in bands))
+    )
+    if height <= 0 or width <= 0:
+        return tile
+    left, _, _, top = address.bounds
+    size = 2 * HALF / (1 << address.z) / side
     image = rio_tiler("reader", "a tile of a map").part(
         dataset,
-        address.bounds,
-        height=side,
-        width=side,
+        (left + cols.start * size, top - rows.stop * size, left + cols.stop * size, top - rows.start * size),
+        height=height,
+        width=width,
         dst_crs=WEB_MERCATOR,
         indexes=bands,
         resampling_method=RESAMPLING,
         reproject_method=RESAMPLING,
     )
-    values: np.ma.MaskedArray[Any, Any] = image.array
-    return values
+    tile[:, rows, cols] = image.array
+    return tile
+
+
+def _reached(dataset: DatasetReader, address: TileAddress, side: int) -> tuple[slice, slice]:
+    """
+    Return the rows and columns of a tile that a raster may reach.
+
+    What is asked for is computed at the raster's own resolution: of a whole tile of the world, that would take minutes.
+    """
+    from rasterio.errors import RasterioError  # noqa: PLC0415  heavy
+    from rasterio.warp import transform_bounds  # noqa: PLC0415
+
+    left, _, _, top = address.bounds
+    size = 2 * HALF / (1 << address.z) / side
+    try:
+        west, south, east, north = transform_bounds(dataset.crs, "EPSG:4326", *dataset.bounds)
+    except RasterioError:
+        return slice(0, side), slice(0, side)
+    rows = _between((top - _northing(north)) / size, (top - _northing(south)) / size, side)
+    if not west < east:  # over longitude 180
+        return rows, slice(0, side)
+    return rows, _between((HALF * west / 180 - left) / size, (HALF * east / 180 - left) / size, side)
+
+
+def _between(first: float, last: float, side: int) -> slice:
+    """Return the pixels from `first` to `last`; some more on each side: an edge between projected points may bulge."""
+    if not (math.isfinite(first) and math.isfinite(last)):
+        return slice(0, side)
+    more = 1 + 0.05 * (last - first)
+    return slice(min(side, max(0, math.floor(first - more))), min(side, max(0, math.ceil(last + more))))
+
+
+def _northing(latitude: float) -> float:
+    """Return y of EPSG:3857, metres; the square's edge for what lies beyond it. EPSG guidance note 7-2, method 1024."""
+    y = HALF / math.pi * math.asinh(math.tan(math.radians(min(89.9, max(-89.9, latitude)))))
+    return min(HALF, max(-HALF, y))
 
 
 def png(rgba: NDArray[np.uint8]) -> bytes:

@@ -224,3 +224,15 @@ def test_a_difference_is_the_one_result_minus_the_other(records, tmp_path):
     read, inside = nearest(second, 15, x, y)
     assert set(drawn[drawn[..., 3] == 255][:, 0]) == {round(0.3 * 255)}
     assert ((drawn[..., 3] == 255) == (inside & (read[0] > 0))).mean() > 0.99
+
+
+@pytest.mark.timeout(60)
+def test_of_a_tile_of_the_world_only_the_raster_is_computed(records, tmp_path):
+    """At the raster's own resolution, the rest of it would take minutes and every place of whoever reads rasters."""
+    values = np.full((1, 200, 230), 77, "uint8")
+    run = publish(records, [("data", write_raster(tmp_path / "a.tif", values, nodata=0))])
+
+    drawn = pixels_of(previews.tile(records, run.id, TileAsked(2, *tile_over(9.005, 49.645, 2), style=GREY)))
+
+    assert drawn.shape == (256, 256, 4)
+    assert (drawn[..., 3] == 255).sum() <= 4

@@ -18,6 +18,8 @@ from orchestrator.model.states import RunState, Who
 from orchestrator.products.registry import PRODUCTS
 
 W = TypeVar("W", RunState, Who, RunOrder)
+# Of a search; each is a condition of the query, of which SQLite takes a thousand.
+MOST_WORDS = 50
 PAGE_ROWS = 50
 _DOWN = "-"  # before a name: the greatest first
 _FIRST = RunQuery()
@@ -120,6 +122,8 @@ def asked(given: Mapping[str, Sequence[str]]) -> RunQuery:
     sort = one.get("sort", _DOWN + RunOrder.STARTED)
     limit = _number("rows", one.get("rows", str(PAGE_ROWS)))
     page = _number("page", one.get("page", "1"))
+    if len(one.get("text", "").split()) > MOST_WORDS:
+        raise UserError(f"text has more than {MOST_WORDS} words; look for fewer")
     if page < 1:
         raise UserError(f"page {page} of a list is none; the first is 1")
     return RunQuery(

@@ -243,9 +243,12 @@ def _moment(entry: ScheduledJob, text: str, now: datetime) -> Moment:
         given = datetime.fromisoformat(text)
     except ValueError:
         raise UserError(f"--date {text!r} is no date; write 2026-06-01 or 2026-06-01T01:30") from None
-    at = entry.schedule.when(given.isoformat(timespec="minutes"))
-    if len(text) == len("2026-06-01"):
-        at = _on_day(entry, text, at)
+    try:
+        at = entry.schedule.when(given.isoformat(timespec="minutes"))
+        if len(text) == len("2026-06-01"):
+            at = _on_day(entry, text, at)
+    except OverflowError:  # the first and the last days that a calendar has
+        raise UserError(f"--date {text} is not a date of this job's; write one like 2026-06-01") from None
     if at > now:
         raise UserError(f"--date {text} is to come; it is {entry.schedule.name(now)} there")
     return Moment(at, entry.schedule.name(at))

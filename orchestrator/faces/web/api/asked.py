@@ -64,7 +64,11 @@ class WhyWords(QueryWords):
 class EventsWords(QueryWords):
     after: Annotated[
         int | None,
-        Field(ge=0, description="Those that follow the event of this `sequence`; without it, the latest there are."),
+        Field(
+            ge=0,
+            le=2**63 - 1,
+            description="Those that follow the event of this `sequence`; without it, the latest there are.",
+        ),
     ] = None
     limit: Annotated[int, Field(ge=1, le=MOST_EVENTS, description="At most so many.")] = 50
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import secrets
 import threading
 from collections import OrderedDict
@@ -55,6 +56,7 @@ class _New:
         self._app = site.app
         self._base = Path.cwd()
         self._pool = PlanningPool(PoolSettings(site.app.settings, site.app.config_dir, self._base, site.options.words))
+        atexit.register(self._pool.close)  # with the folders that its processes work in
         self._guard = threading.Lock()
         self._asked: OrderedDict[str, Question] = OrderedDict()
         self._recipes: dict[str, RecipeTold] = {}  # the code does not change while it runs
