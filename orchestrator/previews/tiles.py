@@ -67,9 +67,8 @@ def read_tile(
     """
     rows, cols = _reached(dataset, address, side)
     height, width = rows.stop - rows.start, cols.stop - cols.start
-    tile: np.ma.MaskedArray[Any, Any] = np.ma.masked_all(
-        (len(bands), side, side), dtype=np.result_type(*(dataset.dtypes[band - 1] for band in bands))
-    )
+    shape, dtype = (len(bands), side, side), np.result_type(*(dataset.dtypes[band - 1] for band in bands))
+    tile: np.ma.MaskedArray[Any, Any] = np.ma.MaskedArray(np.zeros(shape, dtype), mask=np.ones(shape, bool))
     if height <= 0 or width <= 0:
         return tile
     left, _, _, top = address.bounds

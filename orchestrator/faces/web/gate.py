@@ -236,7 +236,7 @@ def _is(secret: str, given: str) -> bool:
 
 
 def _cookie(headers: Headers, name: str) -> str:
-    """Return a cookie of ours; other programs of this host may have set what no parser takes, since ports are one to it."""
+    """Return a cookie of ours; other programs of this host, whatever their port, may have set what no parser takes."""
     pairs = (pair.strip().partition("=") for pair in headers.get("cookie", "").split(";"))
     return next((value for key, _, value in pairs if key == name), "")
 
