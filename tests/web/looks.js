@@ -39,7 +39,7 @@ window.looks = (() => {
       };
     },
 
-    /** What sticks out of the window, and lies in nothing that scrolls by itself. */
+    /** What sticks out of the window or of its box, and lies in nothing that scrolls by itself. */
     sticksOut() {
       const wide = document.documentElement.clientWidth, page = document.scrollingElement.scrollWidth;
       const found = page > wide ? [`the page is ${page} wide, the window ${wide}`] : [];
@@ -47,6 +47,10 @@ window.looks = (() => {
         const box = each.getBoundingClientRect();
         if (!box.width || !seen(each) || scrolls(each.parentElement)) continue;
         const out = box.right > wide + 1 || (box.left < -1 && box.right > 0);
+        const over = each.scrollWidth > each.clientWidth + 1 && getComputedStyle(each).overflowX === "visible";
+        if (over && each.matches(".card, p, li, dd, td, h2, h3, .banner, .note")) {
+          found.push(`${name(each)} .${each.className}: ${each.scrollWidth} wide in ${each.clientWidth}`);
+        }
         if (out) found.push(`${name(each)} .${each.className}: ${Math.round(box.left)} to ${Math.round(box.right)}`);
       }
       return found;

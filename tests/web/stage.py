@@ -20,13 +20,15 @@ from orchestrator.core.clock import SystemClock
 from orchestrator.engine.stores.contract_work import TaskChange
 from orchestrator.engine.stores.records import ProcessRow
 from orchestrator.engine.stores.sql import SqlStore
-from orchestrator.model.states import Failure, RunState, Who
+from orchestrator.model.states import TASK_LIVE, Failure, RunState, TaskState, Who
 from orchestrator.tiling.file import name_tiles, write_tiles
 
 # A text that would be seen if it were ever taken for markup: it makes an element, and a dialog.
 CANARY = "<img src=x class=canary onerror=alert(1)>\"'><script class=canary>alert(2)</script>{{7*7}}"
+ELSEWHERE = "another-host 7 2026-11-26T03:00:00+00:00 another-kernel"
 AREA_NAME = "an area<img src=x class=canary onerror=alert(4)>.geojson"
-HELD_REASON = f"Earth Engine says: {CANARY}"
+# A path without a place to break, as services and file systems have them.
+HELD_REASON = f"Earth Engine says: {CANARY} at /{'a-long-folder/' * 12}file.tif"
 JOBS = """
 [jobs.nightly]
 area = "area.geojson"
@@ -47,7 +49,7 @@ end_date = "today"
 cron = "0 6 * * 1"
 
 [jobs.refused]
-area = "nowhere<img src=x class=canary onerror=alert(3)>.geojson"
+area = "{refused}.geojson"
 output = "refused"
 base_name = "refused"
 start_date = "today-7d"
@@ -117,7 +119,9 @@ class Stage:
 def make(folder: Path, program: kit.Program, service: kit.Service, *, spoilt: bool = True) -> Stage:
     """Make the state, `spoilt` by texts of strangers or not; all commands work at once, since most of it is waiting."""
     stage = Stage(kit.Home(folder, program, service))
-    (folder / "config.toml").write_text(f'[gcs]\nbucket = "{kit.BUCKET}"\n{JOBS}')
+    refused = "nowhere<img src=x class=canary onerror=alert(3)>" if spoilt else "nowhere"
+    jobs = JOBS.replace("{refused}", refused)
+    (folder / "config.toml").write_text(f'[gcs]\nbucket = "{kit.BUCKET}"\n{jobs}')
     (folder / "cube.toml").write_text(CUBE)
     (folder / "wells.csv").write_text(WELLS)
     kit.write_area(folder / AREA_NAME)
@@ -130,6 +134,7 @@ def make(folder: Path, program: kit.Program, service: kit.Service, *, spoilt: bo
     stage.runs = _ids(stage)
     missing = begun.keys() - stage.runs.keys()
     assert not missing, "\n".join(f"{name}: {codes[name]}" for name in missing)
+    _begin(stage)
     if spoilt:
         _spoil(stage)
     return stage
@@ -182,6 +187,17 @@ def _ids(stage: Stage) -> dict[str, str]:
         if head.base_name == "done"
     ]
     return named | dict(zip(("done", "later"), done, strict=True))
+
+
+def _begin(stage: Stage) -> None:
+    """Have a process of another host work on what goes on, for a day."""
+    with stage.store() as store:
+        now = time.time()
+        store.leases.claim(stage.runs["going"], ELSEWHERE, now=now, until=now + 86_400, is_gone=lambda _: True)
+        for number, task in enumerate(store.tasks.of(stage.runs["going"])):
+            if task.state in TASK_LIVE:
+                change = TaskChange(state=TaskState.RUNNING, progress=0.4, operation=f"operations/{number}")
+                store.tasks.change(stage.runs["going"], {task.key: change})
 
 
 def _spoil(stage: Stage) -> None:
