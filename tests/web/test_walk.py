@@ -17,6 +17,7 @@ def walks(chromium, served, stage):
 
     @functools.cache
     def through(name):
+        stage.beat(seconds_ago=-50)
         with browsing.visit(chromium, served.login, color_scheme="light", reduced_motion="reduce") as opened:
             return walk.walk(*opened, VIEWS[name], stage.runs)
 

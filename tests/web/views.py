@@ -34,7 +34,7 @@ VIEWS: Mapping[str, View] = MappingProxyType(
         "run": View("/runs/{going}", "going", ("exporting", "Failures", "Events"), "Runs", has_map=True),
         "run-held": View("/runs/{held}", "held", ("held",), "Runs", has_map=True),
         "run-chips": View("/runs/{chips}", "chips", ("cleaned",), "Runs", has_map=True),
-        "result": View("/runs/{done}/result", "done", ("SHA-256",), "Runs", has_map=True),
+        "result": View("/runs/{done}/result", "done", ("What proves it",), "Runs", has_map=True),
         "compare": View("/runs/{done}/compare?with={later}", "done", (), "Runs", has_map=True),
         "chips": View("/runs/{chips}/result", "chips", (), "Runs", has_map=True),
         "cube": View("/runs/{cube}/result", "cube", ("2024-05-04",), "Runs", has_map=True),

@@ -19,7 +19,7 @@ begin().catch(refused);
 async function begin() {
   const [layers, beside] = await Promise.all([run, other].map((one) => getJson(`/runs/${one}/layers.json`)));
   const right = makeMap(document.getElementById("map-right"), {bounds: layers[0].bounds, label: `Result of ${otherName}, right of the edge`, describedBy: "map-text"});
-  const left = makeMap(document.getElementById("map-left"), {bounds: layers[0].bounds, label: `Result of ${name}, left of the edge`, describedBy: "map-text"});
+  const left = makeMap(document.getElementById("map-left"), {bounds: layers[0].bounds, label: `Result of ${name}, left of the edge`, describedBy: "map-text", buttons: false});
   await Promise.all([ready(left), ready(right)]);
   together(left, right);
   edge();

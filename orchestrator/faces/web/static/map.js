@@ -11,6 +11,8 @@
  * `describedBy` is the id of the table or summary that says the same in words: every map has one. The canvas takes the
  * keyboard: arrows move, + and - zoom, and the buttons do the same. Where the reader prefers reduced motion, nothing flies.
  *
+ * `buttons: false` leaves out those for zooming: of two maps that move together, one has them.
+ *
  * Layers of ours come in this order: sea, land, own basemap, graticule, borders, names. `BELOW_LABELS` is the layer to insert
  * rasters and fills before. The theme changes the paint of our layers alone; layers of others listen to the map's event
  * `theme` (`event.dark`). `<body data-basemap="URL">` names an own PMTiles file, raster or vector (layers as Protomaps
@@ -56,7 +58,7 @@ export function clamped(bounds) {
 }
 
 /** Make a map in an element; see the head of this file. */
-export function makeMap(element, {bounds, label = "Map", describedBy = "", padding = 24, ...others} = {}) {
+export function makeMap(element, {bounds, label = "Map", describedBy = "", padding = 24, buttons = true, ...others} = {}) {
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const map = new maplibregl.Map({
     container: element,
@@ -76,7 +78,7 @@ export function makeMap(element, {bounds, label = "Map", describedBy = "", paddi
   });
   map.touchZoomRotate.disableRotation();
   map.keyboard.disableRotation();
-  map.addControl(new maplibregl.NavigationControl({showCompass: false}), "top-right");
+  if (buttons) map.addControl(new maplibregl.NavigationControl({showCompass: false}), "top-right");
   map.addControl(new maplibregl.ScaleControl({maxWidth: 120, unit: "metric"}), "bottom-left");
   map.addControl(new maplibregl.AttributionControl({compact: false, customAttribution: "Made with Natural Earth"}), "bottom-right");
   map.on("idle", () => (element.dataset.idle = "yes")); // everything asked for is drawn; tests and styles may wait for it
