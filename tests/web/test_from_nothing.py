@@ -53,6 +53,9 @@ def test_a_drawn_area_becomes_a_result_on_the_map(chromium, begun, tmp_path):
 
         page.wait_for_url("**/runs/*")
         expect(page.locator("h1")).to_contain_text("done", timeout=DONE_MS)
+        # The page that Submit opened had no pieces yet; nobody had to load it again.
+        expect(page.locator("#map-words")).to_contain_text("placed", timeout=DONE_MS)
+        expect(page.locator("#pieces tbody tr")).not_to_have_count(0)
         page.get_by_role("link", name="result").first.click()
         page.wait_for_url("**/result")
         walk.draw(page)

@@ -74,6 +74,11 @@ function describe(state) {
     + `each dot is the nearest pixel, ${overviews}. Where there is no data the map shows through.`;
 }
 
+/** A coordinate of the file, in full: to a centimetre where it is of metres, to 10 cm where it is of degrees. */
+function metres(value) {
+  return String(Number(value.toFixed(Math.abs(value) <= 360 ? 6 : 2)));
+}
+
 function name(crs) {
   return crs.startsWith("EPSG:") ? crs : "a CRS without a number";
 }
@@ -143,7 +148,7 @@ function drawWrong(error) {
 }
 
 function drawPixel(pixel, layer, lng, lat) {
-  const place = [["Longitude, latitude", `${lng.toFixed(6)}, ${lat.toFixed(6)}`], [`In ${name(pixel.crs)}`, `${plain(pixel.x)}, ${plain(pixel.y)}`]];
+  const place = [["Longitude, latitude", `${lng.toFixed(6)}, ${lat.toFixed(6)}`], [`In ${name(pixel.crs)}`, `${metres(pixel.x)}, ${metres(pixel.y)}`]];
   if (pixel.row === null) place.push(["Pixel", "outside the file"]);
   else place.push(["Row, column", `${pixel.row}, ${pixel.col}`]);
   const facts = tag("dl", {class: "facts"}, ...place.flatMap(([key, value]) => [tag("dt", {}, key), tag("dd", {}, value)]));

@@ -114,6 +114,16 @@ document.addEventListener("click", (event) => {
 if (element) {
   document.body.addEventListener("live", ask);
   ask();
+} else {
+  document.body.addEventListener("live", look);
+}
+
+/** Make the page anew once pieces have a place: a run that was just submitted has none before it is planned. */
+async function look() {
+  const answer = await fetch(`/runs/${encodeURIComponent(events.dataset.run)}/map.json`);
+  if (!answer.ok) return;
+  const {counts} = await answer.json();
+  if (Object.values(counts).some((count) => count > 0)) location.reload();
 }
 
 // ---------------------------------------------------------------- events
