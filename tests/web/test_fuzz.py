@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
+from unittest.mock import Mock
 from urllib.parse import quote, urlsplit
 
 import journey_kit as kit
@@ -12,6 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from page_kit import serving
+
+from orchestrator.faces.web import views
+from orchestrator.faces.web.api.document import document
+from orchestrator.faces.web.api.endpoints import BASE
 
 RUNS = ("done", "held", "cube", "chips", "table", "going", "failed")
 WORDS = (
@@ -32,6 +38,22 @@ WORDS += ("submit", "schedule", "nightly", "pause", "resume", "run", "runs", "ap
 WORDS += ("static", "live", "new", "why", "area", "0", "1", "-1", "0.png", "99.png", "value", "chip", "series")
 KEYS = ("after", "state", "job", "q", "text", "sort", "page", "bands", "stretch", "min", "max", "lon", "lat", "with")
 KEYS += ("time", "index", "from", "limit", "before", "since", "split", "class", "token", "row", "col", "x", "y", "rgb")
+KEYS += ("base_name", "classes", "colours", "date", "identifier", "key", "kind", "layer", "name", "output", "place")
+KEYS += (
+    "plan",
+    "product",
+    "ranges",
+    "reason",
+    "recipe",
+    "run",
+    "shape",
+    "since",
+    "source",
+    "stage",
+    "version",
+    "which",
+)
+KEYS += ("area.source", "grid.scale", "grid.crs", "start_date", "end_date", "grid", "act", "where", "skip", "crs")
 # Numbers at the edges of what can be held, and texts that are taken for something else somewhere.
 NASTY = ("", "-1", "0", "1e309", "nan", "inf", "9" * 40, "None", "null", "true", "[]", "{}", "'", '"', "\\", "%", "%00")
 NASTY += (
@@ -82,12 +104,23 @@ def copied(stage, tmp_path_factory):
         yield page
 
 
+def known_routes():
+    """Return every path of the views and of the interface for programs, with its methods, as they are written."""
+    found = [
+        (route.path, route.methods) for view in views.ALL for route in view.routes(Mock()) if route.path != "/live"
+    ]
+    return found + [(BASE + path, {name.upper() for name in told}) for path, told in document()["paths"].items()]
+
+
+ROUTES = sorted((path, tuple(sorted(methods))) for path, methods in known_routes())
+
+
 def is_said_well(answer):
     """Tell whether an answer is one of ours: no error of the program, nothing of its insides."""
     return answer.status_code < 500 and not any(word in answer.text for word in ERRORS)
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(where=starts_and, query=queries, method=st.sampled_from(METHODS), body=BODIES, kind=st.sampled_from(KINDS))
 def test_no_request_makes_an_error_of_ours(copied, stage, where, query, method, body, kind):
     """Any path of known and unknown words, any query, method and body, by who is logged in."""
@@ -108,6 +141,38 @@ def test_no_request_makes_an_error_of_ours(copied, stage, where, query, method, 
     )
 
     assert is_said_well(answer), (method, answer.url, answer.status_code, answer.text[-2000:])
+
+
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    route=st.sampled_from(ROUTES),
+    run=st.sampled_from(RUNS),
+    values=st.lists(st.one_of(texts, st.integers(-2, 40).map(str)), min_size=8, max_size=8),
+    query=queries,
+    body=BODIES,
+    kind=st.sampled_from(KINDS),
+)
+def test_no_route_that_there_is_makes_an_error_of_ours(copied, stage, route, run, values, query, body, kind):
+    """Each of them, with runs that there are, any other value in its path, any query and body, by its own method."""
+    path, methods = route
+    given_values = iter(values)
+    filled = re.sub(
+        r"{(\w+)(:\w+)?}",
+        lambda found: stage.runs[run] if found[1] == "run" else quote(next(given_values), safe=""),
+        path,
+    )
+
+    answer = copied.session.request(
+        methods[0],
+        copied.url + filled,
+        params=query,
+        data=body if methods[0] == "POST" else None,
+        headers={"Origin": copied.url, "Content-Type": kind},
+        timeout=60,
+        allow_redirects=False,
+    )
+
+    assert is_said_well(answer), (methods[0], answer.url, answer.status_code, answer.text[-2000:])
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -15,7 +15,15 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from orchestrator.core import log
-from orchestrator.core.errors import FencedError, NotFoundError, OrchestratorError, TransientError, UserError
+from orchestrator.core.errors import (
+    FencedError,
+    NeedsPerson,
+    NotFoundError,
+    OrchestratorError,
+    RunFailed,
+    TransientError,
+    UserError,
+)
 from orchestrator.core.files import LockedError
 from orchestrator.faces.web import api, live, views
 from orchestrator.faces.web.gate import Gate
@@ -105,6 +113,8 @@ def _listed() -> frozenset[str]:
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (LockedError, 409),
     (FencedError, 409),
+    (NeedsPerson, 409),  # there is no result, and why is said
+    (RunFailed, 409),
     (NotFoundError, 404),
     (UserError, 400),
     (TransientError, 503),
