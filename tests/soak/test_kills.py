@@ -23,6 +23,7 @@ ELSEWHERE = {
     "SqlRuns.restore_lost": "tests/journey/test_recover.py",
     "SqlRuns.set_deadline": "tests/engine/test_deadlines.py",
     "SqlUnits.add": "tests/engine/test_instead.py",
+    "SqlUnits.hurry": "tests/app/test_run_failures.py",  # one statement, asked for by a person on the page
     "SqlUnits.renew": "tests/engine/test_runner.py",  # five minutes of a lease have passed
     "date.replaced": "tests/engine/test_overlap.py",
     "date.skipped": "tests/engine/test_overlap.py",
