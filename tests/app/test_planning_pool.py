@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import date
 from pathlib import Path
 
@@ -121,11 +122,13 @@ def test_the_rectangles_of_the_plan_cover_the_area_once(ask, form):
     assert sum(shape.area for shape in shapes) == pytest.approx(together.area, rel=1e-6)
 
 
-def test_what_is_submitted_is_what_was_planned_and_what_the_command_makes(ask, form, root, capsys):
+def test_what_is_submitted_is_what_was_planned_and_what_the_command_makes(ask, form, root, capsys, monkeypatch):
     """The run of the page and the run of the printed command are one: the same job in the same state."""
     planned = ask("plan", read_form(form))
     words = planned.command.split()[1:]
     words[words.index("run")] = "submit"
+    for name in [name for name in os.environ if name.startswith("ORCHESTRATOR_")]:
+        monkeypatch.delenv(name)  # of other rooms, for the whole session
 
     run = ask("submit", read_form(form), planned.fingerprint)
     assert run_cli(["--json", *words]) == 0
