@@ -157,3 +157,14 @@ def hold(fd: int, path: Path) -> Held:
     except BlockingIOError:
         raise LockTakenError(f"{path} is held") from None
     return _OfDescriptor()
+
+
+def allow_open_files(wanted: int) -> None:
+    """Let this process have so many open files and connections, or as many as it may."""
+    with suppress(ImportError, OSError, ValueError):  # Windows has none
+        import resource  # noqa: PLC0415
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        if soft < most:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

@@ -9,13 +9,13 @@ import ssl
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, ClassVar, cast
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from orchestrator.core.errors import ConfigError
+from orchestrator.core.system import allow_open_files
 from orchestrator.faces.listening import Listening, tls_context
 from orchestrator.faces.web.joined import make
 from orchestrator.faces.web.site import Site
@@ -143,7 +143,7 @@ def serve_page(site: Site, stop: threading.Event, ready: Callable[[str], None]) 
         ssl_context_factory=(lambda _config, _default: _tls(where)) if where.certificate else None,
     )
     _tls(where)  # refused before anything listens
-    _let_open_files()
+    allow_open_files(_OPEN_FILES)
     sock = listen(where)
     server = Serving(config, site.live.stop)
     ending = threading.Thread(target=_until, args=(stop, server), daemon=True)
@@ -180,17 +180,6 @@ def listen(where: Listening) -> socket.socket:
             "there already: name another port with --port, or `port` under [web]"
         ) from None
     return made
-
-
-def _let_open_files() -> None:
-    """Take as many connections as the system lets this process have: the usual 1024 are fewer than a crowd."""
-    with suppress(ImportError, OSError, ValueError):  # Windows has no such limits
-        import resource  # noqa: PLC0415
-
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
-        if soft < wanted:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def address(where: Listening, port: int) -> str:
