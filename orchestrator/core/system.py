@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -161,9 +162,11 @@ def hold(fd: int, path: Path) -> Held:
 
 def allow_open_files(wanted: int) -> None:
     """Let this process have so many open files and connections, or as many as it may."""
-    with suppress(ImportError, OSError, ValueError):  # Windows has none
-        import resource  # noqa: PLC0415
+    if sys.platform == "win32":  # has no such limit
+        return
+    import resource  # noqa: PLC0415
 
+    with suppress(OSError, ValueError):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         if soft < most:
