@@ -118,6 +118,9 @@ class Question:
         except (EOFError, OSError):
             told = "planning ended in the middle: its process was killed, perhaps for lack of memory; ask for less"
             self.settle(error=TransientError(told))
+        finally:
+            with self._guard:
+                self._helper = None
 
 
 class PlanningPool:
@@ -204,12 +207,11 @@ class _PlanningProcess:
         return not self._ended and self._process is not None and self._process.is_alive()
 
     def end(self) -> None:
+        """Kill it; from any thread, several times. Its pipe goes with us: a thread that still reads it sees the end."""
         self._ended = True
         if self._process is not None:
             self._process.kill()
             self._process.join(_END_SECONDS)
-        if self._connection is not None:
-            self._connection.close()
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
 

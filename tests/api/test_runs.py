@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -30,6 +31,12 @@ def exports(sandbox) -> int:
     """Return how many exports were ever started."""
     with urllib.request.urlopen(f"{sandbox.url}/sandbox/state") as answer:  # noqa: S310  loopback
         return int(json.load(answer)["exportsStarted"])
+
+
+def tell(sandbox, what, body) -> None:
+    """Say something to the control of the sandbox."""
+    asked = urllib.request.Request(f"{sandbox.url}/sandbox/{what}", json.dumps(body).encode())  # noqa: S310  loopback
+    urllib.request.urlopen(asked).close()  # noqa: S310
 
 
 @pytest.mark.filterwarnings("ignore:Use `@` matmul:PendingDeprecationWarning")  # in rioxarray's own code
@@ -85,28 +92,34 @@ def test_python_continues_what_the_command_line_submitted(declare, sandbox, tmp_
     assert orc.run(job).run == submitted
 
 
-class Impatient(io.StringIO):
-    """A place for lines that an interrupt meets once a word is written."""
+class Listener(io.StringIO):
+    """A place for lines, where something happens once a word is written."""
 
-    def __init__(self, word: str) -> None:
+    def __init__(self, word: str, then: Callable[[], None]) -> None:
         super().__init__()
-        self._word = word
+        self._word, self._then = word, then
 
     def write(self, text: str) -> int:
         if self._word in text and self._word:
             self._word = ""
-            raise KeyboardInterrupt
+            self._then()
         return super().write(text)
+
+
+def interrupt():
+    raise KeyboardInterrupt
 
 
 def test_an_interrupt_stops_cleanly_and_the_same_job_goes_on(declare, sandbox, monkeypatch):
     """It says how, no thread is left, and what was exported is not exported twice."""
     before = exports(sandbox)
     threads = set(threading.enumerate())
-    monkeypatch.setattr(sys, "stderr", Impatient("exporting"))
+    monkeypatch.setattr(sys, "stderr", Listener("exporting", interrupt))
+    tell(sandbox, "faults", {"action": "task_hold", "after": 0.5})
 
     with pytest.raises(KeyboardInterrupt, match="the same call goes on"):
         orc.run(declare(name="interrupted"), progress=True)
+    tell(sandbox, "release", {})
 
     (run,) = orc.runs(name="interrupted")
     assert run.state in ("PLANNED", "EXPORTING", "ASSEMBLING")
@@ -127,14 +140,17 @@ def test_the_process_is_left_as_it_was(declare, sandbox, capfd):  # noqa: ARG001
     assert capfd.readouterr() == ("", "")
 
 
-def test_progress_is_written_where_it_is_asked_for(declare, sandbox, capsys):  # noqa: ARG001  a connection is needed
-    """A line when something else is done, on standard error."""
+def test_progress_is_written_where_it_is_asked_for(declare, sandbox, monkeypatch, capsys):
+    """A line when something else is done, on standard error; Earth Engine goes on once its parts were told."""
+    written = Listener("parts: ", lambda: tell(sandbox, "release", {}))
+    monkeypatch.setattr(sys, "stderr", written)
+    tell(sandbox, "faults", {"action": "task_hold", "after": 0.5})
+
     orc.run(declare(name="told"), progress=True)
 
-    said = capsys.readouterr()
-    assert "told: planning" in said.err
-    assert "parts: " in said.err
-    assert said.out == ""
+    assert written.getvalue().startswith("told: planning")
+    assert "parts: " in written.getvalue()
+    assert capsys.readouterr().out == ""
 
 
 def test_a_function_gives_what_its_image_gives(declare, sandbox):  # noqa: ARG001  a connection is needed

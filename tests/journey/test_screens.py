@@ -21,7 +21,12 @@ CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def on_terminal(home, columns):
-    """Run the small job with standard error on a terminal of that width; return its lines and standard output."""
+    """
+    Run the small job with standard error on a terminal of that width; return its lines and standard output.
+
+    Earth Engine does not go on before it was shown.
+    """
+    home.service.order({"action": "task_hold", "after": 0.5})
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     words = [*home.job(), "--sandbox-url", home.service.url, "--bucket", kit.BUCKET, "--state-dir", "state"]
@@ -36,7 +41,11 @@ def on_terminal(home, columns):
         stderr=slave,
     )
     os.close(slave)
-    shown = b"".join(iter(lambda: _read(master), b""))
+    shown = b""
+    while seen := _read(master):
+        shown += seen
+        if b"running" in seen:
+            home.service.post("/sandbox/release", {})
     os.close(master)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0, shown.decode()
@@ -78,12 +87,16 @@ def words(home, *more):
 
 
 def test_a_pipe_shows_earth_engine_from_the_beginning(home):
-    """The first line says that it plans, a later one what Earth Engine does."""
-    outcome = home.program.start(words(home), home.folder).wait().expect(0)
+    """The first line says that it plans, a later one what Earth Engine does, while it does."""
+    home.service.order({"action": "task_hold", "after": 0.5})
+    running = home.program.start(words(home), home.folder)
+    home.wait_until(lambda: "Earth Engine: " in running.said())
+    home.service.post("/sandbox/release", {})
+    outcome = running.wait().expect(0)
 
     said = [line for line in outcome.err.splitlines() if line.startswith("small: ")]
     assert said[0].startswith("small: planning")
-    assert any("Earth Engine: " in line for line in said)
+    assert re.search(r"Earth Engine: \d+ running", "".join(said))
 
 
 def test_quiet_prints_the_path_of_the_result_only(home):
