@@ -21,6 +21,9 @@ EXTRAS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "metrics": ("prometheus-client",),
         "notify": ("apprise",),
         "web": ("jinja2", "rio-tiler", "starlette", "uvicorn"),
+        "postgres": ("psycopg[binary]",),
+        "dask": ("distributed",),
+        "objects": ("obstore",),
     }
 )
 
