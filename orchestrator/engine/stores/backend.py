@@ -1,0 +1,135 @@
+"""What a database of a kind does in its own way: transactions, and the care of what it stores in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from enum import StrEnum
+from typing import Any, Protocol
+
+from sqlalchemy import URL, Connection, Engine, RootTransaction, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError
+
+from orchestrator.core.errors import ConfigError
+from orchestrator.core.optional import required
+from orchestrator.engine.stores.dialect import POSTGRES, Trouble
+
+MODE = "mode"  # the execution option of a connection that says what its transactions are
+
+
+class Mode(StrEnum):
+    """What a transaction is for, said at its beginning."""
+
+    READ = "read"  # one state of the whole database
+    WRITE = "write"  # alone: what it reads stays so until it ends
+    BESIDE = "beside"  # beside others of its kind, never beside one of WRITE; single rows are locked
+    MIGRATE = "migrate"  # as WRITE, and waits longer for those before
+
+
+class Backend(Protocol):
+    """
+    A database of one kind.
+
+    Attributes:
+        engine: Its connections, whose transactions begin as the execution option `MODE` says; READ unless told.
+        advice: What to do about a trouble, the last words of its sentence.
+    """
+
+    engine: Engine
+    advice: Mapping[Trouble, str]
+
+    def check(self) -> None:
+        """Make sure that the database can hold a state; raises `ConfigError`, which says what it lacks."""
+
+    def commit(self, db: Connection, transaction: RootTransaction) -> None:
+        """Commit a transaction that writes; when it returns, what was written is durable."""
+
+    def trouble_of(self, error: DatabaseError) -> Trouble:
+        """Tell what kind of trouble an error is, by its code."""
+
+    def revision(self) -> int:
+        """Return a number that is another one after anything was changed."""
+
+    def baseline(self) -> tuple[str, Any]:
+        """Return the version at which a new database begins and what makes its tables; empty: migrations do."""
+
+    def unguarded(self, connection: Connection) -> AbstractContextManager[None]:
+        """Let tables be made anew while others refer to them, where a transaction must not begin before."""
+
+    def settle(self, connection: Connection) -> str:
+        """Finish a migration; return the first row that refers to one that is not there, empty where all do."""
+
+    def reclaim(self) -> None:
+        """Give the room of removed rows back, in steps between which others write."""
+
+    def checkpoint(self) -> None:
+        """Write what lies beside the database into it."""
+
+    def size(self) -> int:
+        """Return the bytes it takes."""
+
+    def close(self) -> None:
+        """Let go of every connection."""
+
+
+def begin(engine: Engine, mode: Mode, *, is_new: bool = False) -> tuple[Connection, RootTransaction]:
+    """
+    Begin a transaction; a connection that was cut since it was last used is replaced by a new one, once.
+
+    The caller closes the connection, which takes back what was not committed.
+    """
+    db = engine.connect().execution_options(**{MODE: mode})
+    try:
+        return db, db.begin()
+    except DBAPIError as error:
+        db.close()
+        if is_new or not error.connection_invalidated:
+            raise
+    except BaseException:
+        db.close()
+        raise
+    return begin(engine, mode, is_new=True)
+
+
+def open_backend(url: str) -> Backend:
+    """
+    Return the database at an address, without asking it anything: `sqlite:///FILE` or `postgresql://USER@HOST/NAME`.
+
+    Raises:
+        ConfigError: It is no such address.
+        ExtraError: What speaks to PostgreSQL is not installed.
+    """
+    found = _parsed(url)
+    if found.get_backend_name() == "sqlite":
+        from orchestrator.engine.stores.sqlite import Sqlite  # noqa: PLC0415  one of the two is needed
+
+        return Sqlite(found)
+    if found.get_backend_name() in {POSTGRES, "postgres"}:
+        required("psycopg", "postgres", "a state in PostgreSQL")
+        from orchestrator.engine.stores.postgres import Postgres  # noqa: PLC0415  likewise
+
+        return Postgres(found)
+    raise ConfigError(f"[store] url begins with {found.drivername!r}, expected postgresql://USER@HOST/DATABASE")
+
+
+def with_password(url: str, password: str) -> str:
+    """
+    Return an address with a password.
+
+    Raises:
+        ConfigError: It is no address, or has one already.
+    """
+    found = _parsed(url)
+    if found.password is not None:
+        raise ConfigError("[store] url holds a password, and password_file names one, too: keep one of the two")
+    return found.set(password=password).render_as_string(hide_password=False)
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):  # whose sentence repeats the address, and with it a password
+        raise ConfigError(_NO_URL) from None
+
+
+_NO_URL = "[store] url is no address of a database; expected postgresql://USER@HOST/DATABASE, or nothing for SQLite"
