@@ -126,7 +126,7 @@ class PostgresServer:
     def _run(self, name: str, *words: str) -> None:
         # Its output goes to a file: the server inherits it, and would keep a pipe open for as long as it lives.
         with (self.folder / "said").open("w+", encoding="utf-8") as said:
-            done = subprocess.run(  # noqa: S603  programs of the system
+            done = subprocess.run(
                 [self._programs / name, *words],
                 cwd=self.folder,
                 user=self._user,

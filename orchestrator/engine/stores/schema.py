@@ -28,7 +28,7 @@ metadata = MetaData(
     }
 )
 
-# Bytes, and numbers that only grow. SQLite numbers rows itself where a key is called INTEGER, and has 64 bits in any case.
+# Bytes, and numbers that only grow. SQLite has 64 bits anyway, and numbers rows itself where a key is called INTEGER.
 Large = BigInteger().with_variant(Integer, "sqlite")
 
 runs = Table(

@@ -19,14 +19,12 @@ _FRESH = and_(_OF_KIND, units.c.state == UnitState.WAITING, units.c.lacking == 0
 _LAPSED = and_(
     _OF_KIND, units.c.state == UnitState.CLAIMED, units.c.lacking == 0, units.c.claimed_until <= bindparam("now")
 )
-_DUE, _OVER = (
-    select(units).where(here).order_by(units.c.key).limit(bindparam("most")) for here in (_FRESH, _LAPSED)
-)
+_DUE, _OVER = (select(units).where(here).order_by(units.c.key).limit(bindparam("most")) for here in (_FRESH, _LAPSED))
 
 
 def _claim_at_once() -> ReturningUpdate[Any]:
     """
-    Return the one statement that claims where others claim at the same moment: what they have just taken is passed over.
+    Return the one statement that claims beside others, at the same moment: what they have taken is passed over.
 
     Each half reads the index in its order; both together as one condition would sort all that waits.
     """

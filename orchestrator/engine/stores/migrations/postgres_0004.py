@@ -164,7 +164,6 @@ Table(
     Column("error", Text, nullable=False),
     Column("spec", Text, nullable=False),
     Column("result", Text, nullable=False),
-  
     Index(None, "run_id", "kind", "state", "lacking", "key"),
 )
 
