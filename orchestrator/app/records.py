@@ -15,7 +15,7 @@ from orchestrator.core.files import LockedError, LockFile, exclusive, holder_of
 from orchestrator.core.guard import make_private, make_private_folder, read_secret
 from orchestrator.engine.leases import Lease, RunLeases, Worker, taken
 from orchestrator.engine.standing import Standing, standing
-from orchestrator.engine.stores.backend import with_password
+from orchestrator.engine.stores.address import with_password
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.database import is_begun
 from orchestrator.engine.stores.sql import SqlStore

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import IntegrityError, StateError
-from orchestrator.engine.stores.backend import open_backend
+from orchestrator.engine.stores.address import open_backend
 from orchestrator.engine.stores.dialect import Trouble
 from orchestrator.engine.stores.schema import metadata
 from orchestrator.engine.stores.sql import SqlStore

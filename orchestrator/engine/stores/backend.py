@@ -7,17 +7,15 @@ from contextlib import AbstractContextManager
 from enum import StrEnum
 from typing import Any, Protocol
 
-from sqlalchemy import URL, Connection, Engine, RootTransaction, make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError
+from sqlalchemy import Connection, Engine, RootTransaction
+from sqlalchemy.exc import DatabaseError, DBAPIError
 
-from orchestrator.core.errors import ConfigError
-from orchestrator.core.optional import required
-from orchestrator.engine.stores.dialect import POSTGRES, Trouble
+from orchestrator.engine.stores.dialect import Trouble
 
 MODE = "mode"  # the execution option of a connection that says what its transactions are
 
 
-class Mode(StrEnum):
+class TransactionMode(StrEnum):
     """What a transaction is for, said at its beginning."""
 
     READ = "read"  # one state of the whole database
@@ -72,7 +70,7 @@ class Backend(Protocol):
         """Let go of every connection."""
 
 
-def begin(engine: Engine, mode: Mode, *, is_new: bool = False) -> tuple[Connection, RootTransaction]:
+def begin(engine: Engine, mode: TransactionMode, *, is_new: bool = False) -> tuple[Connection, RootTransaction]:
     """
     Begin a transaction; a connection that was cut since it was last used is replaced by a new one, once.
 
@@ -89,47 +87,3 @@ def begin(engine: Engine, mode: Mode, *, is_new: bool = False) -> tuple[Connecti
         db.close()
         raise
     return begin(engine, mode, is_new=True)
-
-
-def open_backend(url: str) -> Backend:
-    """
-    Return the database at an address, without asking it anything: `sqlite:///FILE` or `postgresql://USER@HOST/NAME`.
-
-    Raises:
-        ConfigError: It is no such address.
-        ExtraError: What speaks to PostgreSQL is not installed.
-    """
-    found = _parsed(url)
-    if found.get_backend_name() == "sqlite":
-        from orchestrator.engine.stores.sqlite import Sqlite  # noqa: PLC0415  one of the two is needed
-
-        return Sqlite(found)
-    if found.get_backend_name() in {POSTGRES, "postgres"}:
-        required("psycopg", "postgres", "a state in PostgreSQL")
-        from orchestrator.engine.stores.postgres import Postgres  # noqa: PLC0415  likewise
-
-        return Postgres(found)
-    raise ConfigError(f"[store] url begins with {found.drivername!r}, expected postgresql://USER@HOST/DATABASE")
-
-
-def with_password(url: str, password: str) -> str:
-    """
-    Return an address with a password.
-
-    Raises:
-        ConfigError: It is no address, or has one already.
-    """
-    found = _parsed(url)
-    if found.password is not None:
-        raise ConfigError("[store] url holds a password, and password_file names one, too: keep one of the two")
-    return found.set(password=password).render_as_string(hide_password=False)
-
-
-def _parsed(url: str) -> URL:
-    try:
-        return make_url(url)
-    except (ArgumentError, ValueError):  # whose sentence repeats the address, and with it a password
-        raise ConfigError(_NO_URL) from None
-
-
-_NO_URL = "[store] url is no address of a database; expected postgresql://USER@HOST/DATABASE, or nothing for SQLite"

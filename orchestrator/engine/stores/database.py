@@ -18,7 +18,8 @@ from orchestrator.core import crash
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import ConfigError, FencedError, SpaceError, StateError, TransientError
 from orchestrator.engine.stores import migrate
-from orchestrator.engine.stores.backend import Backend, Mode, begin, open_backend
+from orchestrator.engine.stores.address import open_backend
+from orchestrator.engine.stores.backend import Backend, TransactionMode, begin
 from orchestrator.engine.stores.dialect import Trouble
 from orchestrator.engine.stores.schema import runs
 from orchestrator.engine.stores.sqlite import ADVICE, trouble_of_sqlite
@@ -51,7 +52,7 @@ class Database:
             raise
 
     @contextmanager
-    def write(self, mode: Mode = Mode.WRITE) -> Iterator[Connection]:
+    def write(self, mode: TransactionMode = TransactionMode.WRITE) -> Iterator[Connection]:
         """
         Open a transaction that writes; it is durable when the block ends.
 
@@ -72,12 +73,12 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a transaction that reads one state of the whole database."""
-        with _told(self._backend), self._opened(Mode.READ) as (db, transaction):
+        with _told(self._backend), self._opened(TransactionMode.READ) as (db, transaction):
             yield db
             transaction.commit()
 
     @contextmanager
-    def _opened(self, mode: Mode) -> Iterator[tuple[Connection, RootTransaction]]:
+    def _opened(self, mode: TransactionMode) -> Iterator[tuple[Connection, RootTransaction]]:
         """Open a transaction, which is taken back unless it is committed."""
         db, transaction = begin(self._engine, mode)
         with db:  # what is not committed is rolled back when it is given back

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, inspect, text
 
 from orchestrator.core.errors import IntegrityError
-from orchestrator.engine.stores.backend import MODE, Backend, Mode, open_backend
+from orchestrator.engine.stores.address import open_backend
+from orchestrator.engine.stores.backend import MODE, Backend, Mode
 
 HEAD = "0004"
 _MIGRATIONS = Path(__file__).with_name("migrations")

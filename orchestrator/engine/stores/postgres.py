@@ -2,7 +2,7 @@
 PostgreSQL: many writers, on many machines.
 
 What writes takes one advisory lock of the database, so that it is alone as on SQLite, and what it read stays so until
-it ends; what claims and ends units takes the same lock shared, and locks single rows (`Mode`).
+it ends; what claims and ends units takes the same lock shared, and locks single rows (`TransactionMode`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sqlalchemy import URL, Connection, Engine, RootTransaction, create_engine, 
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from orchestrator.core.errors import ConfigError
-from orchestrator.engine.stores.backend import MODE, Mode, begin
+from orchestrator.engine.stores.backend import MODE, TransactionMode, begin
 from orchestrator.engine.stores.dialect import Trouble
 from orchestrator.engine.stores.migrations import postgres_0004
 from orchestrator.engine.stores.schema import metadata
@@ -91,12 +91,12 @@ _OLDEST = 130_000  # snapshots and transaction ids of 64 bits
 # The one lock of a database that whoever writes takes; a number that no other program is likely to take.
 _LOCK = 7_954_318_206_114
 _ALONE, _SHARED = f"SELECT pg_advisory_xact_lock({_LOCK})", f"SELECT pg_advisory_xact_lock_shared({_LOCK})"
-_BEGIN: Mapping[Mode, str] = MappingProxyType(
+_BEGIN: Mapping[TransactionMode, str] = MappingProxyType(
     {
-        Mode.READ: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        Mode.WRITE: f"BEGIN ISOLATION LEVEL READ COMMITTED; {_ALONE}",
-        Mode.BESIDE: f"BEGIN ISOLATION LEVEL READ COMMITTED; {_SHARED}",
-        Mode.MIGRATE: f"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '600s'; {_ALONE}",
+        TransactionMode.READ: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        TransactionMode.WRITE: f"BEGIN ISOLATION LEVEL READ COMMITTED; {_ALONE}",
+        TransactionMode.BESIDE: f"BEGIN ISOLATION LEVEL READ COMMITTED; {_SHARED}",
+        TransactionMode.MIGRATE: f"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '600s'; {_ALONE}",
     }
 )
 _XID = "SELECT CAST(pg_current_xact_id_if_assigned() AS text)"
@@ -157,7 +157,7 @@ class Postgres:
         for seconds in _FATE_SECONDS:
             try:
                 # Whoever has the lock after it knows that it has ended.
-                db, _ = begin(self.engine, Mode.WRITE)
+                db, _ = begin(self.engine, TransactionMode.WRITE)
                 with db:
                     return bool(db.execute(_FATE, {"xid": xid}).scalar() == "committed")
             except DBAPIError:
@@ -184,7 +184,7 @@ class Postgres:
 
         It is a server's, not a database's: what is written to another database of the server counts, too.
         """
-        db, _ = begin(self.engine, Mode.READ)
+        db, _ = begin(self.engine, TransactionMode.READ)
         with db:
             seen = db.exec_driver_sql("SELECT CAST(pg_current_snapshot() AS text)").scalar()
         return int.from_bytes(hashlib.blake2b(str(seen).encode(), digest_size=7).digest(), "big")
@@ -216,7 +216,7 @@ class Postgres:
         """Do nothing: the server does so by itself."""
 
     def size(self) -> int:
-        db, _ = begin(self.engine, Mode.READ)
+        db, _ = begin(self.engine, TransactionMode.READ)
         with db:
             return int(db.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one())
 
@@ -237,6 +237,6 @@ def _engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def open_transaction(connection: Connection) -> None:
-        connection.exec_driver_sql(_BEGIN[connection.get_execution_options().get(MODE, Mode.READ)])
+        connection.exec_driver_sql(_BEGIN[connection.get_execution_options().get(MODE, TransactionMode.READ)])
 
     return engine

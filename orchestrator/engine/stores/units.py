@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, or_, select, update
 
-from orchestrator.engine.stores.backend import Mode
+from orchestrator.engine.stores.backend import TransactionMode
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.schema import unit_counts
 from orchestrator.engine.stores.schema import units as table
@@ -97,15 +97,15 @@ class SqlUnits:
             add_units(db, run_id, units)
 
     def claim(self, run_id: str, kind: str, limit: int, *, now: float, until: float) -> list[Unit]:
-        with self._db.write(Mode.BESIDE) as db:
+        with self._db.write(TransactionMode.BESIDE) as db:
             return claim_units(db, run_id, kind, limit, now=now, until=until)
 
     def renew(self, unit: Unit, until: float) -> None:
-        with self._db.write(Mode.BESIDE) as db:
+        with self._db.write(TransactionMode.BESIDE) as db:
             move_unit(db, held_row(db, unit), UnitState.CLAIMED, claimed_until=until)
 
     def note(self, unit: Unit, result: Mapping[str, Any]) -> None:
-        with self._db.write(Mode.BESIDE) as db:
+        with self._db.write(TransactionMode.BESIDE) as db:
             move_unit(db, held_row(db, unit), UnitState.CLAIMED, result=to_text(result))
 
     def finish(
@@ -128,7 +128,7 @@ class SqlUnits:
 
     def _finish_alone(self, unit: Unit, state: UnitState, values: Mapping[str, Any]) -> bool:
         """End a unit that nothing waits for, which touches no row of another; tell whether it was one."""
-        with self._db.write(Mode.BESIDE) as db:
+        with self._db.write(TransactionMode.BESIDE) as db:
             row = held_row(db, unit)
             if is_needed(db, unit):  # nothing comes to need it meanwhile: units are entered by who is alone
                 return False
@@ -145,7 +145,7 @@ class SqlUnits:
         counted: bool = True,
         lost: Collection[tuple[str, str]] = (),
     ) -> None:
-        with self._db.write(Mode.WRITE if lost else Mode.BESIDE) as db:
+        with self._db.write(TransactionMode.WRITE if lost else TransactionMode.BESIDE) as db:
             row = held_row(db, unit)
             values = {"next_at": next_at, "failure": failure, "error": error, "attempt": row.attempt - (not counted)}
             move_unit(db, row, UnitState.WAITING, claimed_until=0.0, **values)
