@@ -1,9 +1,9 @@
 """
 Where work and results lie: a folder, a folder that machines share, a bucket of Cloud Storage, a bucket that speaks S3.
 
-Names in a place are relative, with slashes, whatever the system. An object is whole or not there. What a listing says of
-one is a `StoredObject`, whose `generation` changes with every new content: it is the precondition of whatever replaces,
-reads or deletes it.
+Names in a place are relative, with slashes, whatever the system. An object is whole or not there. What a listing says
+of one is a `StoredObject`, whose `generation` changes with every new content: it is the precondition of whatever
+replaces, reads or deletes it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def unnoted(_made: StoredObject) -> None:
     """Nobody keeps a ledger of what is made on the way."""
 
 
-class Place(ObjectStore, Protocol):
+class ObjectPlace(ObjectStore, Protocol):
     """
     Whole objects with names, as `ObjectStore`, which may also be large, read in part and joined. Safe in threads.
 
@@ -42,7 +42,7 @@ class Place(ObjectStore, Protocol):
         """
 
     def stat(self, name: str) -> StoredObject | None:
-        """Return what lies at a name; None where nothing does. Its checksum may be unknown where no service keeps one."""
+        """Return what lies at a name, None where nothing does; its checksum is None where no service keeps one."""
 
     def read_range(self, source: StoredObject, offset: int, size: int) -> bytes:
         """
