@@ -291,7 +291,7 @@ def test_a_connection_ends_what_was_submitted_through_it(declare, sandbox, tmp_p
     with orc.connect(sandbox_url=sandbox.url, state_dir=tmp_path / "state"):
         run = orc.submit(declare(name="stopped"))
 
-    assert set(threading.enumerate()) <= threads
+    assert stayed(threads) == []
     with orc.connect(sandbox_url=sandbox.url, state_dir=tmp_path / "state"):
         assert orc.run(declare(name="stopped")).run == run.id
 
@@ -349,5 +349,5 @@ def test_a_run_that_is_carried_in_a_wait_stops_at_its_end(declare, sandbox, tmp_
         with pytest.raises(TimeoutError):
             run.wait(timeout=0)
 
-        assert set(threading.enumerate()) <= threads
+        assert stayed(threads) == []
         assert run.wait().path.is_file()
