@@ -20,7 +20,7 @@ from orchestrator.core.errors import (
     StateError,
     TransientError,
 )
-from orchestrator.engine.stores.backend import Mode
+from orchestrator.engine.stores.backend import TransactionMode
 from orchestrator.engine.stores.migrate import HEAD
 from orchestrator.engine.stores.records import Admission
 from orchestrator.engine.stores.sql import SqlStore
@@ -115,7 +115,7 @@ def test_a_claim_passes_over_what_another_takes_at_this_moment(url, store, run):
     store.units.add(run, plans("a", "b", "c"))
     with ExitStack() as left:
         other = left.enter_context(closing(opened(url)))
-        db = left.enter_context(other._db.write(Mode.BESIDE))
+        db = left.enter_context(other._db.write(TransactionMode.BESIDE))
         db.execute(text("SELECT key FROM units WHERE key = 'a' FOR UPDATE"))
 
         assert keys(claim(store, run, limit=2)) == ["b", "c"]
@@ -140,7 +140,7 @@ def test_a_lease_is_lost_to_nobody_between_the_look_and_the_commit(url, store, r
             other.leases.claim(run, "two", now=9.0, until=10.0, is_gone=lambda _: True)
             order.append("claimed")
 
-    with held._db.write(Mode.BESIDE):
+    with held._db.write(TransactionMode.BESIDE):
         thread = threading.Thread(target=take_over, args=(0,))
         thread.start()
         thread.join(0.1)

@@ -138,7 +138,7 @@ def is_begun(url: str) -> bool:
     backend = open_backend(url)
     try:
         with _told_at_opening(backend):
-            return migrate.is_begun(backend)
+            return migrate.has_schema(backend)
     finally:
         backend.close()
 

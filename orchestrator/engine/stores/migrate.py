@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from orchestrator.core.errors import IntegrityError
 from orchestrator.engine.stores.address import open_backend
-from orchestrator.engine.stores.backend import MODE, Backend, Mode
+from orchestrator.engine.stores.backend import MODE, Backend, TransactionMode
 
 HEAD = "0004"
 _MIGRATIONS = Path(__file__).with_name("migrations")
@@ -67,7 +67,7 @@ def take_back(url: str, version: str) -> None:
         backend.close()
 
 
-def is_begun(backend: Backend) -> bool:
+def has_schema(backend: Backend) -> bool:
     """Tell whether a database has a state in it, without making one."""
     with backend.engine.connect() as connection, connection.begin():
         return _version(connection) is not None
@@ -79,7 +79,7 @@ def _migrate(backend: Backend, version: str, *, back: bool) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    opened = backend.engine.connect().execution_options(**{MODE: Mode.MIGRATE})
+    opened = backend.engine.connect().execution_options(**{MODE: TransactionMode.MIGRATE})
     with opened as connection, backend.unguarded(connection), connection.begin() as transaction:
         config.attributes["connection"] = connection
         if _version(connection) is None:  # nobody was quicker

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, PoolProxiedConnection, RootTransaction, create_engine, event, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from orchestrator.engine.stores.backend import MODE, Mode
+from orchestrator.engine.stores.backend import MODE, TransactionMode
 from orchestrator.engine.stores.dialect import Trouble
 
 # A new database gives room back in steps, for which it must know so from the first table on. The log beside it is
@@ -138,7 +138,7 @@ def _engine(url: URL) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         # A deferred transaction that reads and then writes fails at once when another process wrote in between.
-        if connection.get_execution_options().get(MODE, Mode.READ) is not Mode.READ:
+        if connection.get_execution_options().get(MODE, TransactionMode.READ) is not TransactionMode.READ:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:  # touches no file, so there is no error to translate, and most transactions only read
             plain: Any = connection.connection.driver_connection

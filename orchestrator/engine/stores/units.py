@@ -120,20 +120,15 @@ class SqlUnits:
     ) -> None:
         values: dict[str, Any] = {} if result is None else {"result": to_text(result)}
         values |= {"claimed_until": 0.0, "failure": failure or "", "error": error}
-        if not units and self._finish_alone(unit, state, values):
-            return
+        if not units:
+            with self._db.write(TransactionMode.BESIDE) as db:
+                row = held_row(db, unit)
+                if not is_needed(db, unit):  # nor will it be: units are entered by who is alone
+                    move_unit(db, row, state, **values)
+                    return
         with self._db.write() as db:
             move_unit(db, held_row(db, unit), state, **values)
             add_units(db, unit.run_id, units)
-
-    def _finish_alone(self, unit: Unit, state: UnitState, values: Mapping[str, Any]) -> bool:
-        """End a unit that nothing waits for, which touches no row of another; tell whether it was one."""
-        with self._db.write(TransactionMode.BESIDE) as db:
-            row = held_row(db, unit)
-            if is_needed(db, unit):  # nothing comes to need it meanwhile: units are entered by who is alone
-                return False
-            move_unit(db, row, state, **values)
-            return True
 
     def again(
         self,
