@@ -18,6 +18,7 @@ from orchestrator.engine.standing import Standing, standing
 from orchestrator.engine.stores.address import with_password
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.database import is_begun
+from orchestrator.engine.stores.records import LeaseRow
 from orchestrator.engine.stores.sql import SqlStore
 
 
@@ -54,12 +55,14 @@ class Records:
         Raises:
             ConfigError: `[store] url` is none, or its password's file cannot be used.
         """
-        told = self.settings.store
-        if not (url := told.url.get_secret_value().strip()):
-            return f"sqlite:///{self.database}"
-        if not told.password_file:
+        url = self.settings.store.url.get_secret_value().strip()
+        return self.with_password(url) if url else f"sqlite:///{self.database}"
+
+    def with_password(self, url: str) -> str:
+        """Return the address of a database with the password that `[store] password_file` holds; errors as above."""
+        if not (path := self.settings.store.password_file):
             return url
-        secret = read_secret(Path(told.password_file).expanduser(), "[store]: password_file")
+        secret = read_secret(Path(path).expanduser(), "[store]: password_file")
         return with_password(url, secret.strip("\r\n"))
 
     @property
@@ -141,9 +144,12 @@ class Records:
 
     def worker(self, run_id: str) -> str:
         """Return the id of the process that works on a run, with its host where that is another; empty: none does."""
+        return self.worker_of(run_id, self.store.leases.at(run_id))
+
+    def worker_of(self, run_id: str, lease: LeaseRow) -> str:
+        """As `worker`, of a run with this lease."""
         if pid := holder_of(self._lock_of(run_id)):
             return pid
-        lease = self.store.leases.at(run_id)
         found = Worker.parse(lease.worker)
         if lease.until <= self.clock.now().timestamp() or found is None or found.kernel == self.leases.worker.kernel:
             return ""

@@ -45,7 +45,7 @@ class Database:
         self._clock = clock
         self._lease: tuple[str, int] | None = None
         try:
-            with _told_at_opening(self._backend):
+            with transactions_told(self._backend):
                 migrate.upgrade(self._backend)
         except BaseException:
             self.close()  # nobody else can: whoever asked for a store has none
@@ -137,7 +137,7 @@ def is_begun(url: str) -> bool:
     """Tell whether a database has a state in it, without making one. Errors as of `Database`."""
     backend = open_backend(url)
     try:
-        with _told_at_opening(backend):
+        with transactions_told(backend):
             return migrate.has_schema(backend)
     finally:
         backend.close()
@@ -158,8 +158,8 @@ def check_fence(db: Connection, run_id: str, fence: int) -> None:
 
 
 @contextmanager
-def _told_at_opening(backend: Backend) -> Iterator[None]:
-    """As `_told`, where nothing was begun yet: who asked can mend what is refused."""
+def transactions_told(backend: Backend) -> Iterator[None]:
+    """Say whose turn it is when a database cannot be opened: who asked can mend what is refused."""
     try:
         yield
     except DatabaseError as error:
