@@ -1,4 +1,8 @@
-"""The units of work: who has a lease on which, and what came of it."""
+"""
+The units of work: who has a lease on which, and what came of it.
+
+What is done for each of many thousand of them is of mode BESIDE: it goes on beside others where the database can.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,16 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, or_, select, update
 
+from orchestrator.engine.stores.backend import TransactionMode
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.schema import unit_counts
 from orchestrator.engine.stores.schema import units as table
+from orchestrator.engine.stores.unit_claims import claim_units
 from orchestrator.engine.stores.unit_rows import (
     add_units,
     held_row,
     held_row_or_none,
+    is_needed,
     lose_units,
     move_unit,
     need_instead,
@@ -26,18 +33,6 @@ from orchestrator.engine.stores.unit_rows import (
 from orchestrator.model.states import Failure, UnitState
 from orchestrator.model.unit import Unit, UnitPlan
 
-_OF_KIND = select(table).where(table.c.run_id == bindparam("of_run"), table.c.kind == bindparam("of_kind"))
-_DUE = (
-    _OF_KIND.where(table.c.state == UnitState.WAITING, table.c.lacking == 0, table.c.next_at <= bindparam("now"))
-    .order_by(table.c.key)
-    .limit(bindparam("most"))
-)
-_LAPSED = (
-    # What a unit needs may have been lost while somebody had it.
-    _OF_KIND.where(table.c.state == UnitState.CLAIMED, table.c.lacking == 0, table.c.claimed_until <= bindparam("now"))
-    .order_by(table.c.key)
-    .limit(bindparam("most"))
-)
 _GIVEN_UP = (
     select(table.c.kind, func.count())
     .where(table.c.run_id == bindparam("of_run"), table.c.state == UnitState.EMPTY, table.c.error != "")
@@ -102,21 +97,15 @@ class SqlUnits:
             add_units(db, run_id, units)
 
     def claim(self, run_id: str, kind: str, limit: int, *, now: float, until: float) -> list[Unit]:
-        which = {"of_run": run_id, "of_kind": kind, "now": now, "most": limit}
-        with self._db.write() as db:
-            found = [*db.execute(_DUE, which), *db.execute(_LAPSED, which)]
-            taken = sorted(found, key=lambda row: row.key)[:limit]
-            for row in taken:
-                claimed = {"attempt": row.attempt + 1, "fence": row.fence + 1, "claimed_until": until}
-                move_unit(db, row, UnitState.CLAIMED, **claimed)
-            return [read_unit(db, row_of_unit(db, run_id, kind, row.key)) for row in taken]
+        with self._db.write(TransactionMode.BESIDE) as db:
+            return claim_units(db, run_id, kind, limit, now=now, until=until)
 
     def renew(self, unit: Unit, until: float) -> None:
-        with self._db.write() as db:
+        with self._db.write(TransactionMode.BESIDE) as db:
             move_unit(db, held_row(db, unit), UnitState.CLAIMED, claimed_until=until)
 
     def note(self, unit: Unit, result: Mapping[str, Any]) -> None:
-        with self._db.write() as db:
+        with self._db.write(TransactionMode.BESIDE) as db:
             move_unit(db, held_row(db, unit), UnitState.CLAIMED, result=to_text(result))
 
     def finish(
@@ -130,9 +119,15 @@ class SqlUnits:
         error: str = "",
     ) -> None:
         values: dict[str, Any] = {} if result is None else {"result": to_text(result)}
+        values |= {"claimed_until": 0.0, "failure": failure or "", "error": error}
+        if not units:
+            with self._db.write(TransactionMode.BESIDE) as db:
+                row = held_row(db, unit)
+                if not is_needed(db, unit):  # nor will it be: units are entered by who is alone
+                    move_unit(db, row, state, **values)
+                    return
         with self._db.write() as db:
-            row = held_row(db, unit)
-            move_unit(db, row, state, claimed_until=0.0, failure=failure or "", error=error, **values)
+            move_unit(db, held_row(db, unit), state, **values)
             add_units(db, unit.run_id, units)
 
     def again(
@@ -145,7 +140,7 @@ class SqlUnits:
         counted: bool = True,
         lost: Collection[tuple[str, str]] = (),
     ) -> None:
-        with self._db.write() as db:
+        with self._db.write(TransactionMode.WRITE if lost else TransactionMode.BESIDE) as db:
             row = held_row(db, unit)
             values = {"next_at": next_at, "failure": failure, "error": error, "attempt": row.attempt - (not counted)}
             move_unit(db, row, UnitState.WAITING, claimed_until=0.0, **values)
