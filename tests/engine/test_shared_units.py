@@ -193,7 +193,8 @@ def test_a_piece_that_is_not_what_was_brought_is_brought_again(world, damage):
     assert world.live()
 
     assert PLAN.direct[0] in world.script.asked
-    assert world.output.pieces[unit.plan.cell] == b"sent 1"
+    done = world.store.units.get(world.run_id, "pixels", unit.key)
+    assert world.output.pieces[unit.plan.cell] == done.result["reply_sha256"].encode() != b"sent elsewhere"
 
 
 def test_what_a_worker_cannot_decide_holds_the_run(world):
