@@ -15,7 +15,6 @@ from orchestrator.app.costs import eecu_limits, published_cost
 from orchestrator.app.elsewhere import asks_earth_engine, check_here
 from orchestrator.app.imagery import EarthEngineImagery, scene_search
 from orchestrator.app.planner import cut_task
-from orchestrator.app.unit_duty import UnitDuties
 from orchestrator.core.machine import processors
 from orchestrator.engine.batch.accounts import Accounts
 from orchestrator.engine.batch.watch import OperationsWatch
@@ -169,11 +168,6 @@ class Application(Connections):
     def unit_executor(self) -> UnitExecutor | None:
         """Who does the units of this process's runs that any process may do; None is threads of each run."""
         return NobodyHere() if self.settings.engine.executor == "workers" else None
-
-    @cached_property
-    def unit_duties(self) -> UnitDuties:
-        """What this process can do of runs that others hold."""
-        return UnitDuties(self)
 
     def _backoff(self) -> Backoff:
         ee, retry = self.settings.ee, self.settings.retry

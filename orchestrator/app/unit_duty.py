@@ -6,8 +6,10 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from weakref import WeakKeyDictionary
 
+from orchestrator.app.application import Application
 from orchestrator.app.elsewhere import check_here
 from orchestrator.app.scheduled import check_code
 from orchestrator.core.errors import FencedError
@@ -20,9 +22,6 @@ from orchestrator.model.job import Job
 from orchestrator.model.product import Product, Shareable
 from orchestrator.model.states import RunState, UnitState
 from orchestrator.model.unit import UnitClaim
-
-if TYPE_CHECKING:
-    from orchestrator.app.application import Application
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +102,16 @@ class UnitDuties:
         )
 
 
+_DUTIES: WeakKeyDictionary[Application, UnitDuties] = WeakKeyDictionary()
+_MAKING = threading.Lock()
+
+
+def duties_of(app: Application) -> UnitDuties:
+    """Return what a process can do of runs that others hold; one for each application."""
+    with _MAKING:
+        return _DUTIES.setdefault(app, UnitDuties(app))
+
+
 def do_unit(app: Application, claim: UnitClaim) -> UnitReport:
     """
     Do a unit that was claimed, and commit what came of it: a process of whichever kind is told nothing else.
@@ -115,7 +124,7 @@ def do_unit(app: Application, claim: UnitClaim) -> UnitReport:
     """
     unit = app.store.units.get(claim.run_id, claim.kind, claim.key)
     if unit.state is UnitState.CLAIMED and unit.fence == claim.fence:
-        duty = app.unit_duties.of(claim.run_id, app.store.leases.at(claim.run_id).fence)
+        duty = duties_of(app).of(claim.run_id, app.store.leases.at(claim.run_id).fence)
         if claim.kind not in duty.kinds:
             raise FencedError(
                 f"units of the kind {claim.kind} are done by the process that holds run {claim.run_id} alone"
