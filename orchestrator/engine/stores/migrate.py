@@ -11,7 +11,7 @@ from orchestrator.core.errors import IntegrityError
 from orchestrator.engine.stores.address import open_backend
 from orchestrator.engine.stores.backend import MODE, Backend, TransactionMode
 
-HEAD = "0004"
+HEAD = "0005"
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
 
