@@ -16,9 +16,12 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import Any
 
 from orchestrator.core.clock import SystemClock
 from orchestrator.engine.stores.records import Admission
@@ -37,7 +40,7 @@ def fill(url: str, name: str, count: int) -> str:
         return run_id
 
 
-def work(url: str, run_id: str, batch: int, gate, results) -> None:
+def work(url: str, run_id: str, batch: int, gate: Barrier, results: Any) -> None:
     """Claim and end units until none is left; send how many, and the processor time of this process."""
     with closing(SqlStore(url, SystemClock())) as store:
         store.units.tally(run_id)
@@ -72,7 +75,7 @@ def measure(url: str, processes: int, batch: int, units: int) -> tuple[float, fl
 
 
 @contextmanager
-def server(folder: Path):
+def server(folder: Path) -> Iterator[str]:
     """Start PostgreSQL on loopback and give its address."""
     sys.path.append(str(Path(__file__).parents[1] / "tests"))
     from postgres_kit import PostgresServer  # noqa: PLC0415  after the line that finds it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +14,7 @@ from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import OrchestratorError, UserError
 from orchestrator.core.files import LockedError, LockFile, exclusive, holder_of
 from orchestrator.core.guard import make_private, make_private_folder, read_secret
+from orchestrator.core.machine import kernel
 from orchestrator.engine.leases import Lease, RunLeases, Worker, taken
 from orchestrator.engine.standing import Standing, standing
 from orchestrator.engine.stores.address import with_password
@@ -89,9 +91,22 @@ class Records:
         return SqlStore(self.store_url, self.clock)
 
     @cached_property
+    def kernel(self) -> str:
+        """
+        Within which processes the lock files tell who is dead.
+
+        That is a running kernel; where other state folders share a server's database, also this folder: they have lock
+        files of their own.
+        """
+        if self.is_file:
+            return kernel()
+        about = self.folder().stat()
+        return f"{kernel()}/{about.st_dev}:{about.st_ino}"
+
+    @cached_property
     def leases(self) -> RunLeases:
         """The runs that this process has."""
-        return RunLeases(lambda: self.store, self.clock)
+        return RunLeases(lambda: self.store, self.clock, worker=replace(Worker.here(), kernel=self.kernel))
 
     @contextmanager
     def lock(self, run_id: str) -> Iterator[Lease]:

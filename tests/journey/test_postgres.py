@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import journey_kit as kit
 import pytest
 
@@ -57,3 +59,19 @@ def test_after_the_move_the_old_place_says_where_the_state_is(home, target):
     assert refused.code == 1
     assert "the state that was here is in postgresql://" in refused.err
     assert home.service.exports == before
+
+
+def test_two_state_folders_of_one_machine_do_not_take_each_others_runs(home, target):
+    """Their lock files are two: that one is free does not say that the run's process is dead."""
+    home.environment[STORE] = target
+    home.service.order({"action": "task_stuck", "count": None})
+    running = home.start("run")
+    home.wait_until(lambda: any(run["state"] == "EXPORTING" for run in home.runs()))
+    words = ["run", *home.job(), "--sandbox-url", home.service.url, "--bucket", kit.BUCKET]
+
+    other = home.program.start([*words, "--state-dir", "elsewhere", "--json"], home.folder, **home.environment).wait()
+
+    assert other.code != 0
+    assert "is already being worked on by process" in other.err
+    running.signal(signal.SIGKILL)
+    running.wait()

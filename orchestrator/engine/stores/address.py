@@ -46,7 +46,7 @@ def shown(url: str) -> str:
     """Return an address for people: without a password, nor what stands behind it."""
     found = _parsed(url)
     if found.get_backend_name() == "sqlite":
-        return str(found.database)
+        return found.database or "memory"
     return found.set(query={}, drivername=POSTGRES).render_as_string(hide_password=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import sqlite3
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,9 +19,10 @@ from orchestrator.core import crash
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import ConfigError, FencedError, SpaceError, StateError, TransientError
 from orchestrator.engine.stores import migrate
-from orchestrator.engine.stores.address import open_backend
+from orchestrator.engine.stores.address import open_backend, shown
 from orchestrator.engine.stores.backend import Backend, TransactionMode, begin
 from orchestrator.engine.stores.dialect import Trouble
+from orchestrator.engine.stores.records import DatabaseFacts
 from orchestrator.engine.stores.schema import runs
 from orchestrator.engine.stores.sqlite import ADVICE, trouble_of_sqlite
 
@@ -111,6 +113,17 @@ class Database:
     def revision(self) -> int:
         """Return a number that is another one after any connection, of any process, has changed the database."""
         return self._outside(self._backend.revision)
+
+    def facts(self) -> DatabaseFacts:
+        """Return which database this is, and how quickly it answers."""
+        with self.read():
+            pass  # a connection is there
+        began = time.perf_counter()
+        with self.read() as db:
+            version = str(db.exec_driver_sql(self._backend.version_query).scalar_one())
+        seconds = time.perf_counter() - began
+        url = self._engine.url.render_as_string(hide_password=True)
+        return DatabaseFacts(self._backend.kind, version.split(maxsplit=1)[0], shown(url), seconds)
 
     def reclaim(self) -> None:
         """Give the room of removed rows back, in steps between which others write."""

@@ -122,6 +122,8 @@ class _Text(StrDumperUnknown):
 class Postgres:
     """A database of a PostgreSQL server."""
 
+    kind = "PostgreSQL"
+    version_query = "SHOW server_version"
     advice = ADVICE
 
     def __init__(self, url: URL) -> None:
