@@ -130,26 +130,32 @@ def test_what_lapsed_and_what_is_new_are_claimed_by_their_keys(store, run):
     assert keys(claim(store, run, limit=2, now=100.0)) == ["a", "b"]
 
 
-def test_a_lease_is_lost_to_nobody_between_the_look_and_the_commit(url, store, run):
+def test_a_lease_is_lost_to_nobody_between_the_look_and_the_commit(postgres, url, store, run):
     """Whoever claims the run waits until what was begun under the old lease is committed."""
     first = store.leases.claim(run, "one", now=0.0, until=1.0, is_gone=lambda _: True)
     held, order = store.under(run, first.fence), []
 
-    def take_over(_number):
-        with closing(opened(url)) as other:
-            other.leases.claim(run, "two", now=9.0, until=10.0, is_gone=lambda _: True)
-            order.append("claimed")
+    def take_over():
+        other.leases.claim(run, "two", now=9.0, until=10.0, is_gone=lambda _: True)
+        order.append("claimed")
 
-    with held._db.write(TransactionMode.BESIDE):
-        thread = threading.Thread(target=take_over, args=(0,))
-        thread.start()
-        thread.join(0.1)
-        order.append("committed")
-    thread.join()
+    with closing(opened(url)) as other:
+        with held._db.write(TransactionMode.BESIDE):
+            thread = threading.Thread(target=take_over)
+            thread.start()
+            while thread.is_alive() and not waits(postgres):
+                thread.join(0.01)
+            order.append("committed")
+        thread.join()
 
     assert order == ["committed", "claimed"]
     with pytest.raises(FencedError):
         held.events.record(run, "late", {})
+
+
+def waits(postgres) -> bool:
+    """Tell whether anybody waits for a lock of the server."""
+    return bool(postgres.execute("SELECT 1 FROM pg_locks WHERE NOT granted"))
 
 
 # ---------------------------------------------------------------------- the schema

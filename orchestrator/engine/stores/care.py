@@ -23,7 +23,7 @@ from orchestrator.engine.stores.database import told
 from orchestrator.engine.stores.dialect import POSTGRES
 from orchestrator.engine.stores.schema import metadata
 
-Ask = Callable[[str], Any]  # runs a statement; what it returns has `fetchone`
+Statement = Callable[[str], Any]  # runs a statement; what it returns has `fetchone`
 
 _WAIT_SECONDS = 30.0
 # What SQLite says of a damaged file is long; the first sentences tell what it is.
@@ -168,7 +168,7 @@ def look_through_server(db: Connection) -> list[Flaw]:
     return [*_schema(_names_on_server(db)), *look_at_rows(db.exec_driver_sql, POSTGRES)]
 
 
-def look_at_rows(ask: Ask, kind: str = "sqlite") -> list[Flaw]:
+def look_at_rows(ask: Statement, kind: str = "sqlite") -> list[Flaw]:
     """Return what is wrong with rows that each are allowed; `ask` runs a statement."""
     return [*_counters(ask, kind), *_orphans(ask)]
 
@@ -182,7 +182,7 @@ def repair(path: Path) -> list[str]:
     return mended
 
 
-def mend_rows(ask: Ask, kind: str = "sqlite") -> list[str]:
+def mend_rows(ask: Statement, kind: str = "sqlite") -> list[str]:
     """As `repair`, within a transaction."""
     found = look_at_rows(ask, kind)
     for table in ("part_counts", "unit_counts"):
@@ -228,7 +228,7 @@ def _references(database: sqlite3.Connection) -> Iterator[Flaw]:
         )
 
 
-def _counters(ask: Ask, kind: str) -> Iterator[Flaw]:
+def _counters(ask: Statement, kind: str) -> Iterator[Flaw]:
     for name, (counted, kept) in _COUNTED.items():
         anew = counted.replace("@size", _SIZE[kind])
         wrong = ask(
@@ -243,7 +243,7 @@ def _counters(ask: Ask, kind: str) -> Iterator[Flaw]:
             )
 
 
-def _orphans(ask: Ask) -> Iterator[Flaw]:
+def _orphans(ask: Statement) -> Iterator[Flaw]:
     for table, here in _ORPHANS.items():
         count = ask(f"SELECT count(*) FROM {table} WHERE {here}").fetchone()[0]  # noqa: S608
         if count and table == "events":
