@@ -132,7 +132,7 @@ def test_the_token_is_printed_to_a_person_alone(monkeypatch, terminal, shown):
     """Into a file, a pipe or a journal, which are kept, comes the address, and how to ask for the rest."""
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
 
-    line = page_line("http://127.0.0.1:8765", f"http://127.0.0.1:8765/?token={TOKEN}", "orchestrator web --link")
+    line = page_line("http://127.0.0.1:8765", f"http://127.0.0.1:8765/?token={TOKEN}")
 
     assert (TOKEN in line) is shown
     assert ("`orchestrator web --link`" in line) is not shown

@@ -25,7 +25,7 @@ from orchestrator.core.errors import ConfigError, OrchestratorError, UserError
 from orchestrator.core.process import process_id
 from orchestrator.faces.cli.session import Context, application, loaded_for, looking
 from orchestrator.faces.cli.web_child import check_extra
-from orchestrator.faces.cli.web_running import command_line, find_page, forget_page, note_page, page_line
+from orchestrator.faces.cli.web_running import find_page, forget_page, note_page, page_line
 from orchestrator.faces.listening import Listening, read_token
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def web(context: Context, /, **given: Any) -> int:
     if given["link"]:
         url, link = _link(context)
         output.message("web", {"url": url, "link": link})
-        output.say(link)
+        output.say(link, folds=False)
         return 0
     check_extra()
     from orchestrator.faces.web import serving  # noqa: PLC0415  needs the extra
@@ -70,7 +70,7 @@ def web(context: Context, /, **given: Any) -> int:
     app = application(context, loaded, output)
     log.configure("debug" if context.verbose else app.settings.log.level, app.settings.log.style)
     options = replace(_options(app, given), words=_words(context, loaded))
-    _check_port(context, app, options.where)
+    _check_port(app, options.where)
     if given["die_with_parent"]:
         _die_with_parent(context.stop)
 
@@ -80,7 +80,7 @@ def web(context: Context, /, **given: Any) -> int:
         link = f"{url}/?token={options.where.token}"
         note_page(app.folder(), url, options.where.token)
         output.message("web", {"url": url, "link": link})
-        output.say(page_line(url, link, command_line(context, "web", "--link")))
+        output.say(page_line(url, link), folds=False)
         if given["open_"]:
             webbrowser.open(link)
 
@@ -164,7 +164,7 @@ def _keep_token(app: Records, token: str) -> None:
     part.replace(file)
 
 
-def _check_port(context: Context, app: Records, where: Listening) -> None:
+def _check_port(app: Records, where: Listening) -> None:
     """
     Say where this state's page is, where it has the place already.
 
@@ -173,10 +173,9 @@ def _check_port(context: Context, app: Records, where: Listening) -> None:
     """
     there = find_page(app.settings.state_dir)
     if there is not None and where.port and urlsplit(there.url).port == where.port:
-        ask = command_line(context, "web", "--link")
         raise ConfigError(
-            f"the page of {app.settings.state_dir} runs at {there.url} already: `{ask}` prints its address with the "
-            "token; for a second one name another port with --port"
+            f"the page of {app.settings.state_dir} runs at {there.url} already: `orchestrator web --link` prints its "
+            "address with the token; for a second one name another port with --port"
         )
 
 
@@ -184,7 +183,7 @@ def _link(context: Context) -> tuple[str, str]:
     """Return the address of the page that runs on this state, without and with the token."""
     app = looking(context)
     there = find_page(app.settings.state_dir)
-    begin = f"start `{command_line(context, 'web')}`, or `{command_line(context, 'serve', '--web')}`"
+    begin = "start `orchestrator web`, or `orchestrator serve --web`"
     if there is None:
         raise UserError(f"no page runs on {app.settings.state_dir}; {begin}")
     token = _token(app)

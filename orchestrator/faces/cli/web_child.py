@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from orchestrator.app.records import Records
 from orchestrator.core.errors import UserError
 from orchestrator.core.optional import required
 from orchestrator.faces.cli.session import Context
-from orchestrator.faces.cli.web_running import command_line, page_line
+from orchestrator.faces.cli.web_running import page_line
 from orchestrator.faces.web.child import page_beside
 
 NEEDED = ("starlette", "uvicorn", "jinja2", "rio_tiler")
@@ -44,7 +43,7 @@ def page_process(context: Context, app: Records, logger: Any, *, wanted: bool, o
             raise UserError("--open opens the page; add --web")
         yield
         return
-    opened = not open_
+    opened, output = not open_, context.output()
     check_extra()
     words = [*context.words(), "web"]
     if app.settings.ee.url:
@@ -56,11 +55,9 @@ def page_process(context: Context, app: Records, logger: Any, *, wanted: bool, o
         nonlocal opened
         link = str(facts.pop("link", ""))
         if name == "web.started":
-            ask = command_line(context, "web", "--link")
             # Neither into the log nor into a file or a journal, which are kept and read by others: it is for a person.
-            sys.stdout.write(f"{page_line(str(facts['address']), link, ask)}\n")
-            sys.stdout.flush()
-            logger.info(name, **facts, open=f"`{ask}` prints its address with the token")
+            output.say(page_line(str(facts["address"]), link), folds=False)
+            logger.info(name, **facts, open="`orchestrator web --link` prints its address with the token")
         else:
             logger.warning(name, **facts)
         if link and not opened:

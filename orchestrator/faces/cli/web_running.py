@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shlex
 import socket
 import sys
 from contextlib import suppress
@@ -15,7 +14,6 @@ from urllib.parse import urlsplit
 
 from orchestrator.core.files import write_whole
 from orchestrator.core.process import is_gone, process_name
-from orchestrator.faces.cli.session import Context
 
 _FILE = "web.json"
 _CONNECT_SECONDS = 2.0
@@ -64,16 +62,11 @@ def forget_page(folder: Path) -> None:
             file.unlink()
 
 
-def page_line(url: str, link: str, ask: str) -> str:
+def page_line(url: str, link: str) -> str:
     """Return what is said of a page: the link with the token to a person, to a file or a pipe how to ask for it."""
-    return (
-        f"The page: {link}" if sys.stdout.isatty() else f"The page: {url} (`{ask}` prints its address with the token)"
-    )
-
-
-def command_line(context: Context, *words: str) -> str:
-    """Return another command as it is typed to mean the same state and settings from the same folder."""
-    return shlex.join(["orchestrator", *context.words(), *words])
+    if sys.stdout.isatty():
+        return f"The page: {link}"
+    return f"The page: {url} (`orchestrator web --link` prints its address with the token)"
 
 
 def _mark(token: str) -> str:
