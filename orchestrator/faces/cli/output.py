@@ -71,10 +71,10 @@ class Output:
             return sys.stderr
         return cast("TextIO", _AboveTheBlock(self.moving))
 
-    def say(self, text: str, *, folds: bool = True) -> None:
-        """Write a line for a person; one that does not fold, such as an address to copy, stays one in any terminal."""
+    def say(self, text: str) -> None:
+        """Write a line for a person."""
         if not self.as_json:
-            self.lasting.print(self.spoken(text), markup=False, soft_wrap=not folds)
+            self.lasting.print(self.spoken(text), markup=False)
 
     def note(self, text: str) -> None:
         """Write a passing remark for a person; to a pipe in one line, so that a command in it can be copied."""

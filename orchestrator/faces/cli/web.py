@@ -59,7 +59,7 @@ def web(context: Context, /, **given: Any) -> int:
     if given["link"]:
         url, link = _link(context)
         output.message("web", {"url": url, "link": link})
-        output.say(link, folds=False)
+        output.say(link)
         return 0
     check_extra()
     from orchestrator.faces.web import serving  # noqa: PLC0415  needs the extra
@@ -80,7 +80,7 @@ def web(context: Context, /, **given: Any) -> int:
         link = f"{url}/?token={options.where.token}"
         note_page(app.folder(), url, options.where.token)
         output.message("web", {"url": url, "link": link})
-        output.say(page_line(url, link), folds=False)
+        output.say(page_line(url, link))
         if given["open_"]:
             webbrowser.open(link)
 

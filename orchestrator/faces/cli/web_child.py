@@ -56,7 +56,7 @@ def page_process(context: Context, app: Records, logger: Any, *, wanted: bool, o
         link = str(facts.pop("link", ""))
         if name == "web.started":
             # Neither into the log nor into a file or a journal, which are kept and read by others: it is for a person.
-            output.say(page_line(str(facts["address"]), link), folds=False)
+            output.say(page_line(str(facts["address"]), link))
             logger.info(name, **facts, open="`orchestrator web --link` prints its address with the token")
         else:
             logger.warning(name, **facts)
