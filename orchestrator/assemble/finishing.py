@@ -28,14 +28,14 @@ class Completion:
     """
     The last blocks of a mosaic whose output has the encoding of `index`.
 
-    `within` leaves out blocks that stand for a pixel outside of it.
+    With `rows`, of the grid, blocks that stand for a pixel in another row are left out.
     """
 
     index: BlockIndex
     spools: BlockStores
     settings: MosaicSettings
     stop: Stop
-    within: Window | None = None
+    rows: range | None = None
 
     def run(self, indexes: Mapping[Encoding, BlockIndex], pool: Executor) -> None:
         """Make every block that is missing; they are written behind those of the parts, and not journalled."""
@@ -94,7 +94,8 @@ class Completion:
         return bool(self.index.offsets[0][node[1:]] == UNMADE) and self._is_within(node)
 
     def _is_within(self, node: Node) -> bool:
-        return self.within is None or self.within.contains(self.index.coverage.footprint(node))
+        window = self.index.coverage.footprint(node)
+        return self.rows is None or (self.rows.start <= window.row and window.bottom <= self.rows.stop)
 
     def _reduced(self, node: Node) -> Pixels:
         nodata = self.settings.spec.pixels.nodata

@@ -273,17 +273,24 @@ class StripJoin:
 
 
 def _prove_whole(strips: Sequence[StripIndex], settings: MosaicSettings) -> None:
-    """Make sure that strips are those of an output, without a gap, and that each has parts of its own only."""
+    """Make sure that strips are all those of an output, and that none has taken for its own what is shared."""
     rows = [(index.strip.row, index.strip.bottom) for index in strips]
     ends = [0, *(bottom for _row, bottom in rows)]
     if [row for row, _bottom in rows] != ends[:-1] or ends[-1] != settings.spec.grid.height:
         raise IntegrityError(f"strips of rows {rows} do not make up rows 0 to {settings.spec.grid.height}")
+    reach = 0
     for index in strips:
         if index.fingerprint != settings.fingerprint:
             raise IntegrityError(f"strip {index.strip.index} is one of another output; make it again")
         windows = [part.window for part in index.parts]
-        if any(not index.strip.holds(window) for window in windows) or any(a >= b for a, b in pairwise(windows)):
+        if any(not index.strip.has(window) for window in windows) or any(a >= b for a, b in pairwise(windows)):
             raise IntegrityError(f"strip {index.strip.index} lists parts that are not its own, or in another order")
+        if reach > max(index.clear, index.strip.row):
+            raise IntegrityError(
+                f"strip {index.strip.index} was made as if earlier strips ended at row {index.clear}, "
+                f"and they reach to {reach}; make it again"
+            )
+        reach = max([reach, *(window.bottom for window in windows)])
 
 
 def _take(table: BlockTable, index: BlockIndex, blocks: StripBlocks) -> None:

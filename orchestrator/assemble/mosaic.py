@@ -324,9 +324,9 @@ class BlockMosaic:
         """
         return count_valid(self.work_dir / FINISHED, self.settings, stop, on_blocks)
 
-    def complete(self, stop: Stop, within: Window | None = None) -> CompletedBlocks:
+    def complete(self, stop: Stop, rows: range | None = None) -> CompletedBlocks:
         """
-        Make the blocks that no part decides alone; with `within`, only those that lie whole in that window.
+        Make the blocks that no part decides alone; with `rows`, of the grid, only those that lie whole in these.
 
         They are not remembered: after a crash, or `close`, they are made again.
 
@@ -343,7 +343,7 @@ class BlockMosaic:
         # Blocks no part decides alone form a segment of their own, behind those of the parts.
         begins = spools.full.end, spools.overviews.end
         with self._threads() as pool:
-            Completion(index, spools, self.settings, stop, within).run(self.indexes, pool)
+            Completion(index, spools, self.settings, stop, rows).run(self.indexes, pool)
         last = writing.Segment((begins[0], spools.full.end), (begins[1], spools.overviews.end))
         return CompletedBlocks(parts, self.indexes, index, [*(part.segment for part in parts), last], spools)
 

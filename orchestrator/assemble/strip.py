@@ -40,18 +40,21 @@ class StripMosaic:
     """
 
     strip: OutputStrip
+    clear: int
     mosaic: BlockMosaic
 
     @classmethod
-    def open(cls, spec: MosaicSpec, strip: OutputStrip, work_dir: Path) -> StripMosaic:
+    def open(cls, spec: MosaicSpec, strip: OutputStrip, work_dir: Path, *, clear: int = 0) -> StripMosaic:
         """
         Open the strip whose journal lies in `work_dir`, or begin it.
+
+        From row `clear` on no part of an earlier strip has pixels; see `StripIndex`.
 
         Raises:
             PlanError: The specification cannot be met.
             IntegrityError: `work_dir` holds other work, or its journal is damaged.
         """
-        return cls(strip, BlockAssembler().open(spec, work_dir))
+        return cls(strip, max(clear, strip.row), BlockAssembler().open(spec, work_dir))
 
     def placed(self) -> frozenset[Window]:
         """Return the windows already placed, in this process or before a crash."""
@@ -67,13 +70,13 @@ class StripMosaic:
         Add parts of this strip; see `BlockMosaic.place`.
 
         Raises:
-            IntegrityError: A part has rows of another strip.
+            IntegrityError: A part belongs to another strip.
         """
         self.mosaic.place(map(self._own, parts), on_placed, stop)
 
     def _own(self, part: tuple[Window, PartData]) -> tuple[Window, PartData]:
-        if not self.strip.holds(part[0]):
-            raise IntegrityError(f"{part[0]} does not lie in rows {self.strip.row} to {self.strip.bottom} of its strip")
+        if not self.strip.has(part[0]):
+            raise IntegrityError(f"{part[0]} does not begin in rows {self.strip.row} to {self.strip.bottom}")
         return part
 
     def publish(self, place: ObjectPlace, prefix: str, stop: Stop) -> StripIndex:
@@ -88,7 +91,7 @@ class StripMosaic:
             GenerationError: An object of such a name holds something else.
         """
         try:
-            done = self.mosaic.complete(stop, self._alone())
+            done = self.mosaic.complete(stop, range(self.clear, self.strip.bottom))
             with ThreadPoolExecutor(self.mosaic.settings.spec.threads, "strip") as pool:
                 return self._published(_Publication(done, place, prefix, self.mosaic.work_dir, stop), pool)
         finally:
@@ -98,30 +101,28 @@ class StripMosaic:
         """Close the files; what is placed stays."""
         self.mosaic.close()
 
-    def _alone(self) -> Window:
-        return self.strip.window(self.mosaic.settings.spec.grid)
-
     def _published(self, publication: _Publication, pool: Executor) -> StripIndex:
-        done, within = publication.done, self._alone()
+        done = publication.done
         tables = [publication.table(encoding, index) for encoding, index in sorted(done.indexes.items(), key=_name)]
         crash.point("strip.written")
         return StripIndex(
             self.strip,
+            self.clear,
             self.mosaic.settings.fingerprint,
             tuple(done.parts),
             tuple(table for table in tables if table.runs or any(map(len, table.empty))),
-            self._valid(done, within, pool, publication.stop) if len(done.indexes) == 1 else None,
+            self._valid(done, pool, publication.stop) if len(done.indexes) == 1 else None,
         )
 
-    def _valid(self, done: CompletedBlocks, within: Window, pool: Executor, stop: Stop) -> tuple[int, ...]:
-        """Count the pixels that hold data in the blocks that no other strip has a share of."""
+    def _valid(self, done: CompletedBlocks, pool: Executor, stop: Stop) -> tuple[int, ...]:
+        """Count the pixels that hold data in the blocks that were made."""
         index, nodata = done.index, self.mosaic.settings.spec.pixels.nodata
 
         def count(block: tuple[int, int]) -> Ints:
             node = (0, *block)
             pixels = index.pixels(node, done.spools.full)
             height, width = index.coverage.extent(node)
-            if pixels is None or not within.contains(index.coverage.footprint(node)):
+            if pixels is None:
                 return np.zeros(index.codec.bands, np.int64)
             return valid_in(pixels[:height, :width], nodata)
 

@@ -87,14 +87,17 @@ class StripIndex:
 
     Attributes:
         strip: Which.
+        clear: From this row on no part of an earlier strip has pixels: what lies whole between it and the strip's
+            bottom is this strip's alone.
         fingerprint: Of all that decides about the output's bytes, parts apart.
         parts: In the order of their windows.
         tables: One for each encoding that a part has.
-        valid: Pixels that hold data, of each band, in all blocks at full resolution that lie whole in the strip;
-            None where its blocks are of several encodings.
+        valid: Pixels that hold data, of each band, in all of its blocks at full resolution, fragments apart; None where
+            these are of several encodings.
     """
 
     strip: OutputStrip
+    clear: int
     fingerprint: str
     parts: tuple[PlacedPart, ...]
     tables: tuple[BlockTable, ...]
@@ -110,6 +113,7 @@ class StripIndex:
         content = {
             "format": INDEX_FORMAT,
             "strip": asdict(self.strip),
+            "clear": self.clear,
             "fingerprint": self.fingerprint,
             "parts": [_part_json(part) for part in self.parts],
             "tables": [_table_json(table) for table in self.tables],
@@ -168,6 +172,7 @@ def _index(found: Mapping[str, Any]) -> StripIndex:
     valid = found["valid"]
     return StripIndex(
         OutputStrip(**found["strip"]),
+        int(found["clear"]),
         str(found["fingerprint"]),
         tuple(_part(part) for part in found["parts"]),
         tuple(_table(table) for table in found["tables"]),

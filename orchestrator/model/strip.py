@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orchestrator.core.errors import PlanError
-from orchestrator.model.grid import Grid, Window
+from orchestrator.model.grid import Window
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class OutputStrip:
     """
-    Rows of an output over its whole width; a part lies in one strip with all of its rows.
+    Rows of an output over its whole width. A part belongs to the strip in which it begins, also where it ends lower.
 
     So parts in the order of their windows are the parts of the first strip, then those of the second, and so on.
 
@@ -29,10 +29,6 @@ class OutputStrip:
         if self.index < 0 or not 0 <= self.row < self.bottom:
             raise PlanError(f"{self!r} is no strip: its index and row start at 0, and it has at least one row")
 
-    def window(self, grid: Grid) -> Window:
-        """Return its pixels on the grid of the output."""
-        return Window(self.row, 0, self.bottom - self.row, grid.width)
-
-    def holds(self, part: Window) -> bool:
-        """Tell whether all rows of a part are this strip's."""
-        return self.row <= part.row and part.bottom <= self.bottom
+    def has(self, part: Window) -> bool:
+        """Tell whether a part belongs to it."""
+        return self.row <= part.row < self.bottom

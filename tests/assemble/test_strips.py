@@ -29,8 +29,8 @@ NODATA = {"uint8": 0, "int16": -9999, "uint16": 7, "float32": float("nan"), "flo
 
 
 def strips_of(scene: Scene, cuts: list[int]) -> list[OutputStrip]:
-    """Cut between rows of parts: `cuts` count such rows."""
-    rows = sorted({0, *(min(cut * scene.side, scene.height) for cut in cuts), scene.height})
+    """Cut in half rows of parts: `cuts` count such, so that at the odd ones parts lie in two strips."""
+    rows = sorted({0, *(min(cut * scene.side // 2, scene.height) for cut in cuts), scene.height})
     return [OutputStrip(number, row, bottom) for number, (row, bottom) in enumerate(pairwise(rows))]
 
 
@@ -38,8 +38,9 @@ def make_strip(
     spec: MosaicSpec, strip: OutputStrip, parts: Mapping[Window, Any], place: DictionaryPlace, folder: Path
 ) -> StripIndex:
     """Make one strip, and send its index through its text."""
-    made = StripMosaic.open(spec, strip, folder / f"strip-{strip.index}")
-    mine = [(window, data) for window, data in parts.items() if strip.holds(window)]
+    clear = max((window.bottom for window in parts if window.row < strip.row), default=0)
+    made = StripMosaic.open(spec, strip, folder / f"strip-{strip.index}", clear=clear)
+    mine = [(window, data) for window, data in parts.items() if strip.has(window)]
     made.place(mine, lambda _window: None)
     index = made.publish(place, f"{strip.index}/", Never())
     return StripIndex.from_json(index.to_json())
@@ -82,7 +83,7 @@ def scenes(draw: st.DrawFn) -> tuple[Scene, dict[str, str], list[int]]:
     options = {"overviews": draw(st.sampled_from(["auto", "average", "nearest", "none"]))}
     if draw(st.booleans()):
         options["compress"] = draw(st.sampled_from(["deflate", "zstd"]))
-    return scene, options, draw(st.lists(st.integers(1, 10), max_size=4))
+    return scene, options, draw(st.lists(st.integers(1, 20), max_size=4))
 
 
 @given(scenes())
@@ -136,7 +137,7 @@ def test_an_output_of_strips_is_a_cloud_optimised_geotiff_of_the_right_pixels(co
     scene, parts, _folder = country
     place = DictionaryPlace()
 
-    join(scene, parts, [2, 4], tmp_path, place)
+    join(scene, parts, [4, 8], tmp_path, place)
 
     (tmp_path / "out.tif").write_bytes(place.contents["out.tif"])
     assert cog_validate(tmp_path / "out.tif")[0]
@@ -149,7 +150,7 @@ def test_strips_count_the_pixels_that_hold_data(country, tmp_path):
     scene = replace(scene, side=40)
     parts = scene.write(tmp_path / "parts")
 
-    joined = join(scene, parts, [2, 5], tmp_path, DictionaryPlace())
+    joined = join(scene, parts, [3, 10], tmp_path, DictionaryPlace())
 
     data = reference(scene, parts, tmp_path)
     assert joined.valid == tuple(np.count_nonzero(data != scene.nodata, axis=(1, 2)).tolist())
@@ -159,7 +160,7 @@ def test_a_join_reads_no_more_than_blocks_at_the_cuts(country, tmp_path):
     """Strips of 2^3 rows of blocks make overviews down to level 3; only coarser ones are the join's."""
     scene, parts, _folder = country
     spec, place = replace(scene, area=None).spec(), DictionaryPlace()
-    indexes = [make_strip(spec, strip, parts, place, tmp_path) for strip in strips_of(scene, [2, 4])]
+    indexes = [make_strip(spec, strip, parts, place, tmp_path) for strip in strips_of(scene, [4, 8])]
     place.read_bytes = place.written_bytes = 0
 
     joined = StripJoin(spec, indexes, place, tmp_path / "join", Never()).run("out.tif")
@@ -174,7 +175,7 @@ def test_the_index_of_a_strip_keeps_what_it_says(country, tmp_path):
     """Read back from its text, it writes the same text."""
     scene, parts, _folder = country
 
-    index = make_strip(scene.spec(), strips_of(scene, [2])[0], parts, DictionaryPlace(), tmp_path)
+    index = make_strip(scene.spec(), strips_of(scene, [4])[0], parts, DictionaryPlace(), tmp_path)
 
     assert StripIndex.from_json(index.to_json()).to_json() == index.to_json()
 
@@ -183,7 +184,7 @@ def test_a_block_that_is_not_what_its_strip_wrote_is_refused(country, tmp_path):
     """A flipped bit in a block that the join reads is found by the block's own checksum."""
     scene, parts, _folder = country
     spec, place = scene.spec(), DictionaryPlace()
-    indexes = [make_strip(spec, strip, parts, place, tmp_path) for strip in strips_of(scene, [2, 4])]
+    indexes = [make_strip(spec, strip, parts, place, tmp_path) for strip in strips_of(scene, [4, 8])]
     for name in [name for name in place.contents if name.split(".")[1] == "3"]:
         data = bytearray(place.contents[name])
         data[len(data) // 2] ^= 1
@@ -197,7 +198,7 @@ def test_strips_with_a_gap_are_no_output(country, tmp_path):
     """The rows that no strip has are named rather than left empty."""
     scene, parts, _folder = country
     spec, place = scene.spec(), DictionaryPlace()
-    indexes = [make_strip(spec, strip, parts, place, tmp_path) for strip in strips_of(scene, [2, 4])]
+    indexes = [make_strip(spec, strip, parts, place, tmp_path) for strip in strips_of(scene, [4, 8])]
 
     with pytest.raises(IntegrityError, match="do not make up rows 0 to 400"):
         StripJoin(spec, [indexes[0], indexes[2]], place, tmp_path / "join", Never())
@@ -207,16 +208,29 @@ def test_strips_of_another_output_are_refused(country, tmp_path):
     """Two jobs with one grid and other options do not mix."""
     scene, parts, _folder = country
     place = DictionaryPlace()
-    indexes = [make_strip(scene.spec(), strip, parts, place, tmp_path) for strip in strips_of(scene, [2])]
+    indexes = [make_strip(scene.spec(), strip, parts, place, tmp_path) for strip in strips_of(scene, [4])]
 
     with pytest.raises(IntegrityError, match="one of another output"):
         StripJoin(scene.spec(compress="zstd"), indexes, place, tmp_path / "join", Never())
 
 
-def test_a_part_with_rows_of_two_strips_is_refused(country, tmp_path):
-    """It would be in neither."""
+def test_a_part_of_another_strip_is_refused(country, tmp_path):
+    """It would be in two."""
     scene, parts, _folder = country
 
-    strip = StripMosaic.open(scene.spec(), OutputStrip(0, 0, 100), tmp_path)
-    with pytest.raises(IntegrityError, match="does not lie in rows 0 to 100"):
+    strip = StripMosaic.open(scene.spec(), OutputStrip(0, 0, 64), tmp_path)
+    with pytest.raises(IntegrityError, match="does not begin in rows 0 to 64"):
         strip.place([(w, d) for w, d in parts.items() if w.row == 64], lambda _window: None)
+
+
+def test_a_strip_that_did_not_know_of_a_part_from_above_is_refused(country, tmp_path):
+    """Told of no part that reaches into its rows, it took blocks for its own that are not."""
+    scene, parts, _folder = country
+    spec, place = scene.spec(), DictionaryPlace()
+    upper, lower = strips_of(scene, [3])
+    indexes = [make_strip(spec, upper, parts, place, tmp_path)]
+    alone = {window: data for window, data in parts.items() if window.row >= lower.row}
+    indexes.append(make_strip(spec, lower, alone, place, tmp_path))
+
+    with pytest.raises(IntegrityError, match="reach to 128; make it again"):
+        StripJoin(spec, indexes, place, tmp_path / "join", Never())
