@@ -206,21 +206,22 @@ class StripJoin:
         self, encoding: Encoding, index: BlockIndex, blocks: StripBlocks, pool: ThreadPoolExecutor
     ) -> tuple[int, ...] | None:
         """Add what the strips have counted and what lies in blocks that were made here."""
+        total: Ints = np.zeros(index.codec.bands, np.int64)
         for strip in self._strips:
             if strip.valid is None or any(table.runs and table.encoding != encoding for table in strip.tables):
                 return None
-        total = np.sum([strip.valid for strip in self._strips], axis=0, dtype=np.int64)
-        here = np.argwhere((index.sizes[0] > 0) & (index.offsets[0] < _OF_STRIPS)).tolist()
+            total += np.array(strip.valid, np.int64)
 
-        def count(block: tuple[int, int]) -> Ints:
-            node = (0, *block)
+        def count(block: list[int]) -> Ints:
+            node = (0, block[0], block[1])
             pixels, (height, width) = index.pixels(node, blocks), index.coverage.extent(node)
             if pixels is None:
                 return np.zeros(index.codec.bands, np.int64)
             return valid_in(pixels[:height, :width], self.settings.spec.pixels.nodata)
 
+        here = np.argwhere((index.sizes[0] > 0) & (index.offsets[0] < _OF_STRIPS)).tolist()
         for counts in in_order(pool, count, here, ahead=2 * self.settings.spec.threads):
-            total = total + counts
+            total += counts
         return tuple(total.tolist())
 
     def _pieces(
