@@ -11,7 +11,6 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
-import google_crc32c
 import numpy as np
 
 from orchestrator.assemble import header, writing
@@ -21,10 +20,11 @@ from orchestrator.assemble.report import summary
 from orchestrator.assemble.settings import MosaicSettings
 from orchestrator.assemble.statistics import statistics
 from orchestrator.assemble.stock import UNMADE, BlockIndex, Fragment, Item, Spool
-from orchestrator.assemble.storage import space_errors
 from orchestrator.assemble.strip_index import BlockRun, BlockTable, RunKind, StripIndex
 from orchestrator.assemble.validity import valid_in
 from orchestrator.core import crash
+from orchestrator.core.crc32c import crc32c_of
+from orchestrator.core.disks import space_errors
 from orchestrator.core.errors import IntegrityError
 from orchestrator.core.files import make_folder
 from orchestrator.core.flow import in_order
@@ -97,7 +97,7 @@ class StripBlocks:
         run, at = self.runs[number], item_offset - self._bases[number]
         data = self.place.read_range(run.stored, at, size)
         block = int(np.searchsorted(self._starts[number], at, side="right")) - 1
-        if google_crc32c.value(data) != int(run.crcs[block]):
+        if crc32c_of(data) != int(run.crcs[block]):
             raise IntegrityError(f"bytes {at} to {at + size} of {run.stored.name} are not those its strip wrote")
         with self._lock:
             self.read_bytes += size

@@ -7,18 +7,18 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import google_crc32c
 import numpy as np
 
 from orchestrator.assemble.codec import Encoding
 from orchestrator.assemble.mosaic import BlockAssembler, BlockMosaic, CompletedBlocks
 from orchestrator.assemble.part import PartData
 from orchestrator.assemble.stock import UNMADE, BlockIndex, Fragment, Spool
-from orchestrator.assemble.storage import space_errors
 from orchestrator.assemble.strip_index import BlockRun, BlockTable, RunKind, StripIndex
 from orchestrator.assemble.validity import valid_in
 from orchestrator.assemble.writing import in_file_order
 from orchestrator.core import crash
+from orchestrator.core.crc32c import crc32c_of
+from orchestrator.core.disks import space_errors
 from orchestrator.core.errors import IntegrityError, Stopped
 from orchestrator.core.flow import in_order
 from orchestrator.model.grid import Window
@@ -184,7 +184,7 @@ class _Publication:
                 for offset, size in where:
                     _heed(self.stop)
                     data = spool.read(offset, size)
-                    crcs.append(google_crc32c.value(data))
+                    crcs.append(crc32c_of(data))
                     file.write(data)
             stored = self.place.create(self.prefix + name, path)
         finally:

@@ -98,7 +98,9 @@ class StripOrders:
     def _merge(self, order: _Ordered) -> None:
         """Mark the parts that a strip has."""
         self._seen = None
-        states = {part.window: part.state for part in order.own if part.state is not PartState.EMPTY}
+        states: dict[Window, PartState] = {
+            part.window: part.state for part in order.own if part.state is not PartState.EMPTY
+        }
         for before, after in pairwise(_STEPS):
             moved = [window for window, state in states.items() if state is before]
             self.context.store.parts.move_all(self.context.run_id, moved, after)
