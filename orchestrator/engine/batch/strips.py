@@ -62,15 +62,19 @@ class StripOrders:
             order = _Ordered(strip, latest.get(number), parts, tasks)
             if not order.is_done:
                 self.done = False
-                self._face(order)
-                self._go_on(order)
+                self._judge(order)
 
-    def _face(self, order: _Ordered) -> None:
-        """Judge, once, the part for which a strip was given up."""
+    def _judge(self, order: _Ordered) -> None:
         unit = order.unit
-        if unit is None or unit.state is not UnitState.SPLIT or unit.key in self._faced:
-            return
+        if unit is not None and unit.state is UnitState.SPLIT and unit.key not in self._faced:
+            self._face(order, unit)
+        elif order.is_ready:
+            self._go_on(order)
+
+    def _face(self, order: _Ordered, unit: Unit) -> None:
+        """Do, once, about the part for which a strip was given up what can be done; the next look goes on."""
         self._faced.add(unit.key)
+        self._seen = None
         lost = unit.result.get("lost")
         part = order.part_at(Window(**lost["window"])) if lost else None
         if lost and part is not None and part.source == dict(StripOrder.of(unit).parts).get(part.window):
@@ -78,8 +82,6 @@ class StripOrders:
             self.troubles.face(FailedPart(part, error, bool(lost["placing"])))
 
     def _go_on(self, order: _Ordered) -> None:
-        if not order.is_ready:
-            return
         unit, wanted = order.unit, order.wanted
         if unit is None:
             self._order(wanted)
