@@ -98,7 +98,7 @@ def measure(side: int, folder: Path, workers: list[int], places: list[str]) -> N
                 row = joined(data, strips, whereabouts, count, Path(name))
             same = "yes" if row["sha256"] == wanted and row["size"] == report.size else "NO"
             cells = [f"{side:,}²", f"{report.size / 1e6:.1f}", len(strips), kind, count, same]
-            cells += [f"{row['moved'] / report.size:.2%}", f"{row['strips']:.1f}", f"{row['join']:.2f}", f"{alone:.1f} s"]
+            cells += [f"{row['moved'] / report.size:.2%}", f"{row['strips']:.1f}", f"{row['join']:.2f}", f"{alone:.1f}"]
             print("| " + " | ".join(map(str, cells)) + " |", flush=True)
 
 
