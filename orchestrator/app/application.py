@@ -34,6 +34,9 @@ from orchestrator.products.context import ProductContext
 from orchestrator.products.registry import EARTH_ENGINE, find_product
 from orchestrator.recipes.registry import UNDATED, find_recipe
 
+# Smaller mosaics are made sooner by one machine than several agree on it.
+STRIP_PIXELS = 1 << 28
+
 if TYPE_CHECKING:
     from orchestrator.products.mosaic.product import MosaicProduct
 
@@ -91,7 +94,18 @@ class Application(Connections):
             tables=self.table_route,
             scenes=scene_search(self.earth_engine, say),
             files=lambda: self.copernicus.route(say),
+            strips=self._strips,
+            parts=self.parts_of(route),
+            place=self.folder_place,
         )
+
+    def _strips(self, pixels: int) -> int:
+        """Return in how many strips an output of so many pixels is made."""
+        asked = self.settings.assemble.strips
+        if asked != "auto":
+            return asked
+        workers = len(self.store.processes.of("worker"))
+        return 2 * workers if pixels >= STRIP_PIXELS else 0
 
     @property
     def threads(self) -> int:

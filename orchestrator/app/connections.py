@@ -21,7 +21,7 @@ from orchestrator.core.retry import RetryPolicy
 from orchestrator.engine.batch.project import Project
 from orchestrator.engine.context import unleased
 from orchestrator.engine.leases import Lease
-from orchestrator.engine.limited_routes import LimitedRoute, LimitedTables
+from orchestrator.engine.limited_routes import LimitedObjects, LimitedRoute, LimitedTables
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.prefix_owner import PrefixOwner
 from orchestrator.engine.request_limits import RequestLimits
@@ -29,6 +29,8 @@ from orchestrator.engine.standing import DOWNLOADS, REQUESTS
 from orchestrator.model.batch import BatchRoute, ListOperations
 from orchestrator.model.direct import DirectLimits, DirectRoute
 from orchestrator.model.job import Job
+from orchestrator.model.places import ObjectPlace
+from orchestrator.model.ports import ObjectStore
 from orchestrator.model.table import TableRoute
 from orchestrator.products.registry import DEFAULT, EARTH_ENGINE, find_product
 
@@ -184,6 +186,18 @@ class Connections(Records):
             direct_limits=self.direct_limits(route),
             high_volume=self.settings.pixels.high_volume,
         )
+
+    def parts_of(self, route: str) -> Callable[[], ObjectStore]:
+        """Return what connects, once, to where exports by a route lie; downloads from there wait for their turn."""
+        services = self._services(self.earth_engine, route)
+        connect = services.drive if route == "drive" else services.bucket
+        return cache(lambda: LimitedObjects(connect(), self.transfers))
+
+    def folder_place(self, folder: Path) -> ObjectPlace:
+        """Return a folder as a place of objects."""
+        from orchestrator.places.folder import FolderPlace  # noqa: PLC0415
+
+        return FolderPlace(folder, self.stop)
 
     def direct_limits(self, route: str) -> DirectLimits:
         """Return what direct requests of a job may ask for, and what is taken of the project's share."""

@@ -134,6 +134,7 @@ PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
                 files,
                 "orchestrator.products.mosaic.product:make",
                 declared,
+                counted=("pixels",),
                 audited=True,
             ),
             ProductEntry(
