@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.app.copernicus import Copernicus
 from orchestrator.app.records import Records
 from orchestrator.config import Settings
-from orchestrator.core.errors import ConfigError
+from orchestrator.core.errors import ConfigError, UserError
 from orchestrator.core.files import write_once
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.engine.batch.project import Project
@@ -26,9 +26,11 @@ from orchestrator.engine.limits import Limits
 from orchestrator.engine.prefix_owner import PrefixOwner
 from orchestrator.engine.request_limits import RequestLimits
 from orchestrator.engine.standing import DOWNLOADS, REQUESTS
+from orchestrator.model.address import BucketAddress
 from orchestrator.model.batch import BatchRoute, ListOperations
 from orchestrator.model.direct import DirectLimits, DirectRoute
 from orchestrator.model.job import Job
+from orchestrator.model.places import ObjectPlace
 from orchestrator.model.table import TableRoute
 from orchestrator.products.registry import DEFAULT, EARTH_ENGINE, find_product
 
@@ -133,6 +135,33 @@ class Connections(Records):
         transfers = self.settings.transfer.downloads
         project, url = self.settings.ee.project, gcs.url or None
         return connect_gcs(url, project, self.credentials(), gcs.bucket, transfers, self.stop)
+
+    def place(self, address: str) -> ObjectPlace:
+        """
+        Return a place in a bucket; nothing is sent yet.
+
+        Raises:
+            UserError: There is no way to it.
+        """
+        from orchestrator.clients.gcs import connect_gcs  # noqa: PLC0415
+        from orchestrator.places.bucket import BucketPlace  # noqa: PLC0415
+
+        where = BucketAddress.parse(address)
+        if where.scheme != "gs":
+            raise UserError(f"{address}: results are delivered to Cloud Storage; write gs://BUCKET/PREFIX")
+        transfers, url = self.settings.transfer.downloads, self.settings.gcs.url or None
+        project, who = self.settings.ee.project or None, self.credentials()
+        client = connect_gcs(url, project, who, where.bucket, transfers, self.stop)
+        return BucketPlace(client, str(where), where.prefix, self.policy, self.stop)
+
+    @contextmanager
+    def lent_place(self, address: str) -> Iterator[ObjectPlace]:
+        """Lend a place in a bucket; its connections are closed at the end of the block."""
+        place = self.place(address)
+        try:
+            yield place
+        finally:
+            place.close()
 
     def drive(self) -> Any:
         """Return the Drive folder's client."""
