@@ -25,7 +25,7 @@ from orchestrator.model.ports import Stop
 from orchestrator.model.result import Result, ResultFile
 
 
-class Delivery:
+class ResultDelivery:
     """Brings one run's result to its place. Used by the run's own thread."""
 
     def __init__(
@@ -105,7 +105,7 @@ def lies_at(place: ObjectPlace, result: Result, file: ResultFile) -> StoredObjec
     return there if same else None
 
 
-def prove_delivered(delivery: Delivery, result: Result) -> None:
+def prove_delivered(delivery: ResultDelivery, result: Result) -> None:
     """
     Look at the place once more, before what a result was made from is deleted.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from orchestrator.core.errors import CredentialError, IntegrityError, PermanentError, UserError
 from orchestrator.core.files import LockedError, make_folder, remove_tree
 from orchestrator.engine.context import RunContext
-from orchestrator.engine.delivery import Delivery, told_of
+from orchestrator.engine.delivery import ResultDelivery, told_of
 from orchestrator.engine.ownership import Claimant, OutputLock, check_owner, check_place, claimant
 from orchestrator.engine.stores.records import Head, Run
 from orchestrator.engine.work import HoldError, OutputTakenError
@@ -101,14 +101,14 @@ class RunOutput:
         self._context.record("output.delivered", told_of(done))
         return done
 
-    def delivery(self, run: Head) -> Delivery | None:
+    def delivery(self, run: Head) -> ResultDelivery | None:
         """Return what brings the run's result to its place; None where it stays where it is made."""
         place, context = self._context.clients.place, self._context
         if place is None:
             return None
         who = self._claimant(self._store.runs.head(run.id))  # the consent to overwrite may have come meanwhile
         say = lambda what: context.progress.set(detail=what)  # noqa: E731
-        return Delivery(place, who, self._store, context.process.stop, say, context.check_lease)
+        return ResultDelivery(place, who, self._store, context.process.stop, say, context.check_lease)
 
     def leave(self) -> None:
         """Stop working on it, and stay its owner."""
