@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.app.copernicus import Copernicus
 from orchestrator.app.records import Records
 from orchestrator.config import Settings
-from orchestrator.core.errors import ConfigError, UserError
+from orchestrator.core.errors import ConfigError
 from orchestrator.core.files import write_once
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.engine.batch.project import Project
@@ -141,14 +141,21 @@ class Connections(Records):
         Return a place in a bucket; nothing is sent yet.
 
         Raises:
-            UserError: There is no way to it.
+            UserError: There is no way to it, or what goes there is not installed.
         """
+        where = BucketAddress.parse(address)
+        if where.scheme == "s3":
+            from orchestrator.clients.s3 import S3Connection, S3Objects  # noqa: PLC0415
+            from orchestrator.places.s3 import S3Place  # noqa: PLC0415
+
+            client = S3Objects(S3Connection(where.bucket))
+            return S3Place(client, str(where), where.prefix, self.policy, self.stop)
+        return self._bucket_place(where)
+
+    def _bucket_place(self, where: BucketAddress) -> ObjectPlace:
         from orchestrator.clients.gcs import connect_gcs  # noqa: PLC0415
         from orchestrator.places.bucket import BucketPlace  # noqa: PLC0415
 
-        where = BucketAddress.parse(address)
-        if where.scheme != "gs":
-            raise UserError(f"{address}: results are delivered to Cloud Storage; write gs://BUCKET/PREFIX")
         transfers, url = self.settings.transfer.downloads, self.settings.gcs.url or None
         project, who = self.settings.ee.project or None, self.credentials()
         client = connect_gcs(url, project, who, where.bucket, transfers, self.stop)

@@ -6,13 +6,20 @@ import hashlib
 import itertools
 import json
 import shutil
+import sys
+import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import journey_kit as kit
 import pytest
 import requests
+
+sys.path.append(str(Path(__file__).parents[1] / "places"))
+
+import s3_server
 
 NAMES = ["small_clipped.json", "small_clipped.png", "small_clipped.stac.json", "small_clipped.tif"]
 # In the order a delivered run passes them; `:N` is the Nth pass of the process. What comes before is tests/soak's.
@@ -231,6 +238,24 @@ def test_a_delivered_result_is_fetched_whole_and_over_nothing_else(delivered):
     assert "small_clipped.png exists already" in refused.err
     assert sorted(path.name for path in target.iterdir()) == NAMES
     assert hashlib.sha256((target / "small_clipped.tif").read_bytes()).hexdigest() == delivered.outcome.sha256
+
+
+def test_a_result_is_delivered_to_a_bucket_that_speaks_s3(home, undisturbed):
+    """By the keys and the address that the environment names; killed on the way, the same command goes on."""
+    with s3_server.S3Server() as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        home.environment |= {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
+        home.environment |= {"AWS_ENDPOINT_URL": server.url, "AWS_ALLOW_HTTP": "true"}
+
+        killed = home.run("--output", "s3://results/maps", **{kit.CRASH_AT: "delivery.sent:2"}).code
+        outcome = home.run("--output", "s3://results/maps").expect(0)
+        server.shutdown()
+
+    kept = {name.removeprefix("maps/"): one.content for name, one in server.bucket.objects.items()}
+    assert killed == kit.KILLED
+    assert sorted(kept) == NAMES
+    assert hashlib.sha256(kept["small_clipped.tif"]).hexdigest() == undisturbed.sha256
+    assert outcome.summary["path"] == "s3://results/maps/small_clipped.tif"
 
 
 @pytest.mark.parametrize(

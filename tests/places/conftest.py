@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import itertools
 import json
+import sys
 import threading
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
 from google.auth.credentials import AnonymousCredentials
+from s3_server import S3Server
 
 from orchestrator.clients.gcs import connect_gcs
+from orchestrator.clients.s3 import S3Connection, S3Objects
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.places.bucket import BucketPlace
 from orchestrator.places.folder import FolderPlace
+from orchestrator.places.s3 import S3Place
 from orchestrator.sandbox.server import Options, Sandbox
 
 _numbers = itertools.count()
@@ -73,8 +81,24 @@ def bucket_place(cloud):
     return BucketPlace(cloud, "gs://bucket/work", "work", AT_ONCE, threading.Event())
 
 
-@pytest.fixture(params=["folder", "bucket"])
+@pytest.fixture
+def s3_server():
+    with S3Server() as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def s3_place(s3_server):
+    """A prefix in a bucket that speaks S3, by the real client."""
+    keys = {"access_key_id": "key", "secret_access_key": "secret", "region": "us-east-1"}
+    where = S3Connection("results", keys | {"endpoint": s3_server.url, "allow_http": "true"})
+    return S3Place(S3Objects(where), "s3://results/work", "work", AT_ONCE, threading.Event())
+
+
+@pytest.fixture(params=["folder", "bucket", "s3"])
 def place(request, tmp_path):
     if request.param == "folder":
         return FolderPlace(tmp_path / "place")
-    return request.getfixturevalue("bucket_place")
+    return request.getfixturevalue(f"{request.param}_place")

@@ -54,7 +54,11 @@ _JOB_OPTIONS = (
         metavar="COLUMN",
         help="One output for each value of this column, instead of one for all.",
     ),
-    option("--output", metavar="DIR", help="Folder of the result, or a place in a bucket: gs://BUCKET/PREFIX."),
+    option(
+        "--output",
+        metavar="DIR",
+        help="Folder of the result, or a place in a bucket: gs://BUCKET/PREFIX, s3://BUCKET/PREFIX.",
+    ),
     option("--base-name", "--base_name", metavar="NAME", help="The result is NAME_clipped.tif."),
     option("--start-date", "--start_date", metavar="DATE", help="First day, e.g. 2024-05-01."),
     option("--end-date", "--end_date", metavar="DATE", help="The day after the last one."),
