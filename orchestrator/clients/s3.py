@@ -67,9 +67,8 @@ class S3Objects:
         self._obstore = required("obstore", "objects", "a place that speaks S3")
         store = required("obstore.store", "objects", "a place that speaks S3")
         with s3_errors(f"connecting to s3://{where.bucket}"):
-            self._store = store.S3Store(
-                where.bucket, config=where.settings, client_options=_TIMEOUT, retry_config=_RETRY
-            )
+            # As settings: `client_options` would replace what the environment says of the client.
+            self._store = store.S3Store(where.bucket, config=_TIMEOUT | where.settings, retry_config=_RETRY)
         self._name = where.bucket
 
     def find(self, prefix: str) -> list[StoredObject]:
