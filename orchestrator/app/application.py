@@ -20,6 +20,7 @@ from orchestrator.engine.batch.accounts import Accounts
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import Backoff, Clients, ProcessContext, unleased
 from orchestrator.engine.execution import Execution
+from orchestrator.engine.executors import NobodyHere, UnitExecutor
 from orchestrator.engine.interrupts import Interrupts
 from orchestrator.engine.leases import Lease
 from orchestrator.engine.progress import Progress
@@ -133,7 +134,7 @@ class Application(Connections):
             run.id,
             store=lease.store if lease else self.store,
             clients=clients,
-            process=self._process_context(),
+            process=self.process_context(),
             watch=self._watch(find_product(job.product).service, clients),
             cut=cut_task,
             refit=self._refit,
@@ -144,7 +145,8 @@ class Application(Connections):
             cost=published_cost,
         )
 
-    def _process_context(self) -> ProcessContext:
+    def process_context(self) -> ProcessContext:
+        """Return what every run of this process shares."""
         work = self.settings.local.work_dir
         return ProcessContext(
             owner=self.owner,
@@ -161,7 +163,14 @@ class Application(Connections):
             notify=self.notify,
             eecu=eecu_limits(self.settings),
             interrupts=self.interrupts,
+            unit_lease_seconds=self.settings.engine.lease,
+            executor=self.unit_executor,
         )
+
+    @cached_property
+    def unit_executor(self) -> UnitExecutor | None:
+        """Who does the units of this process's runs that any process may do; None is threads of each run."""
+        return NobodyHere() if self.settings.engine.executor == "workers" else None
 
     def _backoff(self) -> Backoff:
         ee, retry = self.settings.ee, self.settings.retry

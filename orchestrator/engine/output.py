@@ -153,7 +153,7 @@ class RunOutput:
 
     def folders(self, run: Head) -> list[Path]:
         """Return the run's own folders: beside the output, where a rename is atomic, and the one for parts."""
-        output = Path(Job.from_json(run.job).output) / ".orchestrator" / run.id
+        output = folder_of(run)
         work = self._process.work_dir
         return [output] if work is None else [output, work / ".orchestrator" / run.id]
 
@@ -194,6 +194,11 @@ class RunOutput:
 def names_in(job: Job, files: Sequence[Path]) -> list[str]:
     """Return what the files of a job's result are called at its place."""
     return [path.relative_to(job.output).as_posix() for path in files]
+
+
+def folder_of(run: Head) -> Path:
+    """Return the run's own folder beside its output, where a rename is atomic."""
+    return Path(Job.from_json(run.job).output) / ".orchestrator" / run.id
 
 
 def snapshot_of(run: Run) -> RunSnapshot:
