@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import sys
 import threading
 import urllib.request
@@ -25,6 +26,7 @@ from orchestrator.places.folder import FolderPlace
 from orchestrator.places.s3 import S3Place
 from orchestrator.sandbox.server import Options, Sandbox
 
+STORAGE = os.environ.get("ORCHESTRATOR_TEST_STORAGE", "")
 _numbers = itertools.count()
 AT_ONCE = RetryPolicy(attempts=5, first_wait_seconds=0.0, max_wait_seconds=0.0)
 
@@ -69,11 +71,23 @@ def orders(sandbox):
 
 
 @pytest.fixture
-def cloud(orders):
-    """A bucket of its own, as the real client sees it."""
-    client = connect_gcs(orders.url, "sandbox", AnonymousCredentials(), orders.name, stop=threading.Event())
+def cloud(request):
+    """A bucket of its own, as the real client sees it; where a variable names another server, of that one."""
+    if STORAGE:
+        url, name = STORAGE, f"places-{os.getpid()}-{next(_numbers)}"
+        _posted(f"{url}/storage/v1/b?project=p", {"name": name})
+    else:
+        orders = request.getfixturevalue("orders")
+        url, name = orders.url, orders.name
+    client = connect_gcs(url, "sandbox", AnonymousCredentials(), name, stop=threading.Event())
     yield client
     client.close()
+
+
+def _posted(url: str, body: dict[str, Any]) -> None:
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)  # noqa: S310  loopback
+    urllib.request.urlopen(request, timeout=30).close()  # noqa: S310  loopback
 
 
 @pytest.fixture
