@@ -28,6 +28,7 @@ from orchestrator.engine.space import DiskMarks
 from orchestrator.engine.stores.records import Run
 from orchestrator.model.batch import Operation
 from orchestrator.model.job import Job
+from orchestrator.model.places import ObjectPlace
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.product import Product
 from orchestrator.products.context import ProductContext
@@ -119,10 +120,13 @@ class Application(Connections):
 
         if not asks_earth_engine(job):
             route = batch_route(job.route, self._services(self.earth_engine, job.route))
-            return Clients(self.product(job, say), route, tuple)
+            return Clients(self.product(job, say), route, tuple, place=self._place_of(job))
         engine = cache(self.earth_engine)  # one for the route and the list; asked for once the settings are known good
         route = batch_route(job.route, self._services(engine, job.route))
-        return Clients(self.product(job, say), route, engine().operations, engine().slots)
+        return Clients(self.product(job, say), route, engine().operations, engine().slots, self._place_of(job))
+
+    def _place_of(self, job: Job) -> ObjectPlace | None:
+        return self.place(job.deliver) if job.deliver else None
 
     @contextmanager
     def lent_clients(self, job: Job) -> Iterator[Clients]:
@@ -131,8 +135,7 @@ class Application(Connections):
         try:
             yield clients
         finally:
-            clients.product.close()
-            clients.route.close()
+            clients.close()
 
     def execution(self, run: Run, progress: Progress | None = None, lease: Lease | None = None) -> Execution:
         """Return the execution of a run that this process holds, ready to work; `lease` is what `lock` gave."""
