@@ -57,6 +57,24 @@ class UnitPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class UnitClaim:
+    """
+    What names a unit that was claimed, and is all that whoever does it must be told.
+
+    Attributes:
+        run_id: Of the run.
+        kind: Of the unit.
+        key: Of the unit.
+        fence: The number of the claim.
+    """
+
+    run_id: str
+    kind: str
+    key: str
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
 class Unit:
     """
     A unit as it stands in the state.
