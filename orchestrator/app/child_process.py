@@ -5,8 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import shutil
 import signal
+import sys
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any, NoReturn
@@ -14,6 +17,7 @@ from typing import Any, NoReturn
 from orchestrator.core.system import end_process
 
 _END_SECONDS = 5.0
+_STARTING = threading.Lock()
 _folders: list[str] = []  # of this process, where it is a child
 
 
@@ -45,7 +49,8 @@ class ChildProcess:
             self._folder = tempfile.mkdtemp(prefix=f"orchestrator-{self._name}-")
             given = (theirs, self._work, self._given, self._folder)
             self._process = context.Process(target=_begin, args=given, daemon=self._daemon, name=self._name)
-            self._process.start()
+            with _without_main():
+                self._process.start()
             theirs.close()  # so that its death is seen at our end
             if self._ended:
                 self.end()
@@ -77,6 +82,24 @@ class ChildProcess:
             self._process.join(_END_SECONDS)
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """
+    Hide which program this process is: a child would load it again, as `multiprocessing` has it.
+
+    That of a person's script may do its work again then, and ours is not needed.
+    """
+    main = sys.modules["__main__"]
+    with _STARTING:
+        kept = {name: main.__dict__[name] for name in ("__spec__", "__file__") if name in main.__dict__}
+        main.__dict__.pop("__file__", None)
+        main.__spec__ = None
+        try:
+            yield
+        finally:
+            main.__dict__.update(kept)
 
 
 def end_here() -> NoReturn:

@@ -29,7 +29,6 @@ from orchestrator.model.carriers import OnEnd, Unanswered
 from orchestrator.model.unit import UnitClaim
 
 if TYPE_CHECKING:
-    from orchestrator.app.application import Application
     from orchestrator.config import Settings
 
 # After so many units a process ends and another begins: what libraries keep for ever goes with it.
@@ -37,6 +36,7 @@ MOST_UNITS = 2000
 # So many processes in turn that end before they can do anything: the installation is at fault, and no unit.
 _MOST_STILLBORN = 3
 _END_SECONDS = 10.0
+_LAST_SECONDS = 1.0  # between the end of its pipe and its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,15 @@ class UnitProcessSettings:
     Attributes:
         settings: Those of this process, with what the command line said.
         config_dir: Where relative paths of jobs begin.
-        do: `module:function`: what does one unit, called with the process's application, the claim, and an event that
-            is set when the unit is to be left. It writes down what came of it.
+        doer: `module:function`: called once in the process with settings and `config_dir`, it returns what does one
+            unit: that is called with the claim and with an event, which is set when the unit is to be left. It writes
+            down what came of the unit.
         threads: Units that a process does at once.
     """
 
     settings: Settings
     config_dir: Path
-    do: str
+    doer: str
     threads: int = 1
 
 
@@ -180,7 +181,7 @@ class UnitProcesses:
         on_end(unanswered)
 
     def _died(self, doer: _Doer) -> None:
-        doer.child.end()
+        doer.child.end(_LAST_SECONDS)
         with self._guard:
             under_way, doer.under_way = doer.under_way, {}
             self._retired.discard(doer)
@@ -213,12 +214,8 @@ def do_units(connection: Connection, given: UnitProcessSettings) -> None:
 
     log.configure_child(given.settings.log.level, lambda event: send("line", event))
     seal()
-    from orchestrator.app.application import Application  # noqa: PLC0415  in the process that needs it
-
-    module, function = given.do.split(":")
-    do = getattr(import_module(module), function)
-    app = Application(given.settings, stop=threading.Event(), config_dir=given.config_dir)
-    desk = _Desk(app, do, send)
+    module, function = given.doer.split(":")
+    desk = _Desk(getattr(import_module(module), function)(given.settings, given.config_dir), send)
     threading.Thread(target=desk.listen, args=(connection,), daemon=True, name="orders").start()
     with ThreadPoolExecutor(given.threads, thread_name_prefix="unit") as pool:
         send("ready")
@@ -229,8 +226,8 @@ def do_units(connection: Connection, given: UnitProcessSettings) -> None:
 class _Desk:
     """What is asked of this process, and what came of it."""
 
-    def __init__(self, app: Application, do: Callable[..., None], send: Callable[..., None]) -> None:
-        self._app, self._do, self._send = app, do, send
+    def __init__(self, do: Callable[[UnitClaim, threading.Event], None], send: Callable[..., None]) -> None:
+        self._do, self._send = do, send
         self._stops: dict[UnitClaim, threading.Event] = {}
         self.orders: queue.SimpleQueue[tuple[UnitClaim, Mapping[str, Any]] | None] = queue.SimpleQueue()
 
@@ -245,7 +242,8 @@ class _Desk:
                 elif what == "leave" and (stop := self._stops.get(claim)) is not None:
                     stop.set()
                 elif what == "end":
-                    self._app.stop.set()
+                    for stop in self._stops.copy().values():
+                        stop.set()
                     self.orders.put(None)
         end_here()
 
@@ -254,7 +252,7 @@ class _Desk:
         unanswered: Unanswered | None = None
         try:
             with log.correlated(**facts):
-                self._do(self._app, claim, self._stops[claim])
+                self._do(claim, self._stops[claim])
         except Exception as error:  # noqa: BLE001  the edge of a thread: a fault of ours in one unit ends no process
             log.get("unit-process").error("unit.fault", exc_info=error, **facts)
             unanswered = Unanswered(
