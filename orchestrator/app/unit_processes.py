@@ -47,9 +47,9 @@ class UnitProcessSettings:
     Attributes:
         settings: Those of this process, with what the command line said.
         config_dir: Where relative paths of jobs begin.
-        doer: `module:function`: called once in the process with settings and `config_dir`, it returns what does one
-            unit: that is called with the claim and with an event, which is set when the unit is to be left. It writes
-            down what came of the unit.
+        doer: `module:function`: called once in the process with settings, `config_dir` and an event that is set when
+            the process is to end, it returns what does one unit: that is called with the claim, and writes down what
+            came of it.
         threads: Units that a process does at once.
     """
 
@@ -125,14 +125,6 @@ class UnitProcesses:
                 self._retired.add(doer)
             with suppress(OSError):  # it died just now: its reader says so
                 doer.connection.send(("do", claim, log.correlations()))
-
-    def leave(self, claim: UnitClaim) -> None:
-        """Ask the process that does a unit to leave it; where nobody does, nothing happens."""
-        with self._guard:
-            for doer in (*self._doers, *self._retired):
-                if claim in doer.under_way:
-                    with suppress(OSError):
-                        doer.connection.send(("leave", claim, {}))
 
     def close(self) -> None:
         """End every process: what is under way is left, within some seconds."""
@@ -214,8 +206,9 @@ def do_units(connection: Connection, given: UnitProcessSettings) -> None:
 
     log.configure_child(given.settings.log.level, lambda event: send("line", event))
     seal()
+    stop = threading.Event()
     module, function = given.doer.split(":")
-    desk = _Desk(getattr(import_module(module), function)(given.settings, given.config_dir), send)
+    desk = _Desk(getattr(import_module(module), function)(given.settings, given.config_dir, stop), send, stop)
     threading.Thread(target=desk.listen, args=(connection,), daemon=True, name="orders").start()
     with ThreadPoolExecutor(given.threads, thread_name_prefix="unit") as pool:
         send("ready")
@@ -226,9 +219,8 @@ def do_units(connection: Connection, given: UnitProcessSettings) -> None:
 class _Desk:
     """What is asked of this process, and what came of it."""
 
-    def __init__(self, do: Callable[[UnitClaim, threading.Event], None], send: Callable[..., None]) -> None:
-        self._do, self._send = do, send
-        self._stops: dict[UnitClaim, threading.Event] = {}
+    def __init__(self, do: Callable[[UnitClaim], None], send: Callable[..., None], stop: threading.Event) -> None:
+        self._do, self._send, self._stop = do, send, stop
         self.orders: queue.SimpleQueue[tuple[UnitClaim, Mapping[str, Any]] | None] = queue.SimpleQueue()
 
     def listen(self, connection: Connection) -> None:
@@ -236,15 +228,9 @@ class _Desk:
         with suppress(EOFError, OSError):
             while True:
                 what, claim, facts = connection.recv()
-                if what == "do":
-                    self._stops[claim] = threading.Event()
-                    self.orders.put((claim, facts))
-                elif what == "leave" and (stop := self._stops.get(claim)) is not None:
-                    stop.set()
-                elif what == "end":
-                    for stop in self._stops.copy().values():
-                        stop.set()
-                    self.orders.put(None)
+                if what == "end":
+                    self._stop.set()
+                self.orders.put((claim, facts) if what == "do" else None)
         end_here()
 
     def do(self, claim: UnitClaim, facts: Mapping[str, Any]) -> None:
@@ -252,13 +238,11 @@ class _Desk:
         unanswered: Unanswered | None = None
         try:
             with log.correlated(**facts):
-                self._do(claim, self._stops[claim])
+                self._do(claim)
         except Exception as error:  # noqa: BLE001  the edge of a thread: a fault of ours in one unit ends no process
             log.get("unit-process").error("unit.fault", exc_info=error, **facts)
             unanswered = Unanswered(
                 f"this is a fault of the program: {type(error).__name__}: {error}; the log says where"
             )
-        finally:
-            self._stops.pop(claim, None)
         with suppress(OSError):
             self._send("ended", claim, unanswered)

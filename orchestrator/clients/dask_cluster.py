@@ -154,22 +154,10 @@ class DaskWorkers:
             self._under_way[claim] = future
         future.add_done_callback(lambda done: self._ended(claim, done, on_end))
 
-    def leave(self, claim: UnitClaim) -> None:
-        """Ask for nothing more of a unit: one that waits is not begun; one that is under way finds its fence old."""
-        with self._guard:
-            future = self._under_way.get(claim)
-        if future is not None:
-            with suppress(Exception):  # a scheduler that is gone has forgotten it anyway
-                future.cancel()
-
     def close(self) -> None:
         """Let go of every future, of the connection, and of a cluster of ours. May be called several times."""
         self._closing.set()
         self._keeper.join(_CONNECT_SECONDS + _ANSWER_SECONDS)
-        with self._guard:
-            claims = list(self._under_way)
-        for claim in claims:
-            self.leave(claim)
         self._disconnect()
 
     # ---------------------------------------------------------------- inside

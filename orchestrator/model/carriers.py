@@ -45,8 +45,5 @@ class UnitCarrier(Protocol):
             StateError: Nobody will be there before a person has done something.
         """
 
-    def leave(self, claim: UnitClaim) -> None:
-        """Ask who does a unit to leave it; where nobody does, nothing happens."""
-
     def close(self) -> None:
         """End what was begun here. May be called several times."""

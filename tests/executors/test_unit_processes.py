@@ -131,24 +131,18 @@ def test_what_a_process_logs_is_written_by_ours_with_the_facts_of_whoever_asked(
     assert line["pid"] == done_in(tmp_path)[0][0] != os.getpid()
 
 
-def test_a_unit_is_left_when_it_is_asked_for_and_when_the_pool_ends(make, tmp_path, ended):
-    """Two at once in one process: one is left, the other goes on until the pool is closed; no process is left."""
+def test_what_is_under_way_is_left_when_the_pool_ends(make, tmp_path, ended):
+    """Two at once in one process: both are asked to stop, and tell how they ended; no process is left."""
     pool = make(threads=2)
     for key in ("wait-1", "wait-2"):
         pool.begin(claim(tmp_path, key), lambda unanswered, key=key: ended.put((key, unanswered)))
     wait_until(lambda: len(done_in(tmp_path)) == 2)
-    (pid,) = pool.pids()
+    (pid,), room = pool.pids(), pool.room()
 
-    pool.leave(claim(tmp_path, "wait-1"))
-    first = ended.get(timeout=HOPELESS_SECONDS)
-    still = pool.room()
     pool.close()
 
-    assert (first, still) == (("wait-1", None), 1)
-    assert {path.name: path.read_text() for path in tmp_path.glob("ended-*")} == {
-        "ended-wait-1": "left",
-        "ended-wait-2": "left",
-    }
+    left = {path.name: path.read_text() for path in tmp_path.glob("ended-*")}
+    assert (room, left) == (0, {"ended-wait-1": "left", "ended-wait-2": "left"})
     assert not is_there(pid)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
 import distributed
@@ -19,12 +20,12 @@ def claim(folder, key, fence=1):
     return UnitClaim(str(folder), "unit", key, fence)
 
 
-def begin(_settings, _config_dir):
+def begin(_settings, _config_dir, stop):
     """Return what does a unit in a process of ours."""
-    return do
+    return partial(do, stop)
 
 
-def do(what, stop):
+def do(stop, what):
     folder, word = Path(what.run_id), what.key.split("-")[0]
     with (folder / "done").open("a") as done:
         done.write(f"{os.getpid()} {what.key}\n")
