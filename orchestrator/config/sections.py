@@ -93,11 +93,6 @@ class AssembleSettings(Section):
     threads: int = Field(default=0, ge=0)
 
 
-class EngineSettings(Section):
-    executor: Literal["threads", "processes", "dask"] = "threads"
-    processes: int = Field(default=0, ge=0, le=1024)
-
-
 def _resources(text: str) -> str:
     for name, amount in parse_resources(text).items():
         if not amount > 0:
@@ -153,6 +148,17 @@ class ServeSettings(Section):
     allow_code: bool = False
 
 
+class EngineSettings(Section):
+    executor: Literal["threads", "workers", "processes", "dask"] = "threads"
+    lease: Seconds = 60.0
+    processes: int = Field(default=0, ge=0, le=1024)
+
+
+class WorkerSettings(Section):
+    at_once: PositiveInt = 4
+    drain: Seconds = 60.0
+
+
 class MetricsSettings(Section):
     listen: str = ""
     token_file: str = ""
@@ -204,11 +210,12 @@ class Settings(Section):
     local: LocalSettings = LocalSettings()
     transfer: TransferSettings = TransferSettings()
     assemble: AssembleSettings = AssembleSettings()
-    engine: EngineSettings = EngineSettings()
     dask: DaskSettings = DaskSettings()
     retry: RetrySettings = RetrySettings()
     limits: LimitSettings = LimitSettings()
     serve: ServeSettings = ServeSettings()
+    engine: EngineSettings = EngineSettings()
+    worker: WorkerSettings = WorkerSettings()
     notify: NotifySettings = NotifySettings()
     metrics: MetricsSettings = MetricsSettings()
     web: WebSettings = WebSettings()

@@ -42,6 +42,7 @@ class MosaicProduct:
     """See `model.product.Product`."""
 
     name = "mosaic"
+    shared = frozenset({KIND})
 
     def __init__(self, context: ProductContext) -> None:
         self._context = context
