@@ -93,7 +93,7 @@ def _without_main() -> Iterator[None]:
     """
     main = sys.modules["__main__"]
     with _STARTING:
-        kept = {name: main.__dict__[name] for name in ("__spec__", "__file__") if name in main.__dict__}
+        kept: dict[str, Any] = {name: main.__dict__[name] for name in ("__spec__", "__file__") if name in main.__dict__}
         main.__dict__.pop("__file__", None)
         main.__spec__ = None
         try:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
+from orchestrator import __version__
+from orchestrator.app.unit_processes import UnitProcesses, UnitProcessSettings
+from orchestrator.config import Settings
+from orchestrator.config.layers import as_environment
 from orchestrator.core import log
 from orchestrator.core.clock import Clock
-from orchestrator.core.errors import FencedError, OrchestratorError, Stopped, TransientError
-from orchestrator.engine.executors import Ended, UnitLostError
+from orchestrator.core.errors import ConfigError, FencedError, OrchestratorError, Stopped, TransientError
+from orchestrator.core.machine import processors
+from orchestrator.core.units import parse_resources
+from orchestrator.engine.executors import Ended, NobodyHere, UnitExecutor, UnitLostError
 from orchestrator.engine.stores.contract import Units
 from orchestrator.engine.work import HoldError
 from orchestrator.model.carriers import Unanswered, UnitCarrier
@@ -67,6 +74,8 @@ class CarriedUnits:
         if unanswered is None:
             return None
         log.get("unit").warning("unit.unanswered", kind=unit.kind, unit=unit.key, why=unanswered.why)
+        if unanswered.refused:
+            return HoldError(unanswered.why, alone=True)
         if not unanswered.counted:  # perhaps it is being done all the same, under the claim of who took it up
             return Stopped(unanswered.why)
         try:
@@ -77,3 +86,56 @@ class CarriedUnits:
         except OrchestratorError as error:
             return error
         return None
+
+
+def unit_executor(
+    settings: Settings, config_dir: Path, units: Callable[[], Units], clock: Clock
+) -> UnitExecutor | None:
+    """
+    Return who does units that any process may do, by `executor` under [engine]; None is threads of each run.
+
+    Raises:
+        ConfigError: No cluster is named.
+        ExtraError: What it takes is not installed.
+    """
+    match settings.engine.executor:
+        case "workers":
+            return NobodyHere()
+        case "processes":
+            return CarriedUnits(_processes(settings, config_dir), units, clock)
+        case "dask":
+            return CarriedUnits(_dask(settings), units, clock)
+        case _:
+            return None
+
+
+def _processes(settings: Settings, config_dir: Path) -> UnitCarrier:
+    """Return processes that have the units of `at_once` among them."""
+    count = settings.engine.processes or processors()
+    threads = -(-settings.pixels.at_once // count)
+    given = UnitProcessSettings(settings, config_dir, "orchestrator.app.unit_doer:begin_in_process", threads)
+    return UnitProcesses(given, count)
+
+
+def _dask(settings: Settings) -> UnitCarrier:
+    from orchestrator.app.unit_doer import do_for_dask  # noqa: PLC0415  the application is whole by then
+    from orchestrator.clients.dask_cluster import DaskPlace, DaskWorkers  # noqa: PLC0415  an extra
+
+    dask = settings.dask
+    if not (dask.scheduler or dask.scheduler_file or dask.local):
+        raise ConfigError(
+            'no Dask cluster is named for `executor = "dask"`: set `scheduler` under [dask] to the address of one, '
+            "such as tcp://10.0.0.5:8786, `scheduler_file` to the file that it writes, or `local` to a number of its own"
+        )
+    place = DaskPlace(
+        dask.scheduler,
+        dask.scheduler_file,
+        dask.local,
+        dask.threads,
+        dask.ca_file,
+        dask.cert_file,
+        dask.key_file,
+        parse_resources(dask.resources),
+        as_environment(settings) if dask.local else {},
+    )
+    return DaskWorkers(place, do_for_dask, __version__, in_flight=dask.in_flight)

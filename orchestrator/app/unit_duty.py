@@ -117,7 +117,9 @@ def do_unit(app: Application, claim: UnitClaim) -> UnitReport:
     if unit.state is UnitState.CLAIMED and unit.fence == claim.fence:
         duty = app.unit_duties.of(claim.run_id, app.store.leases.at(claim.run_id).fence)
         if claim.kind not in duty.kinds:
-            raise FencedError(f"units of the kind {claim.kind} are done by the process that holds run {claim.run_id} alone")
+            raise FencedError(
+                f"units of the kind {claim.kind} are done by the process that holds run {claim.run_id} alone"
+            )
         duty.runner.do_for_holder(unit)
         unit = app.store.units.get(claim.run_id, claim.kind, claim.key)
     return UnitReport(unit.state, unit.error)

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.app.child_process import ChildProcess, end_here
 from orchestrator.core import log
-from orchestrator.core.errors import StateError
+from orchestrator.core.errors import OrchestratorError, StateError, Stopped, TransientError
 from orchestrator.core.guard import seal
 from orchestrator.model.carriers import OnEnd, Unanswered
 from orchestrator.model.unit import UnitClaim
@@ -239,10 +239,13 @@ class _Desk:
         try:
             with log.correlated(**facts):
                 self._do(claim)
+        except (Stopped, TransientError) as error:
+            unanswered = Unanswered(str(error), counted=False)
+        except (OrchestratorError, OSError) as error:
+            unanswered = Unanswered(str(error), counted=False, refused=True)
         except Exception as error:  # noqa: BLE001  the edge of a thread: a fault of ours in one unit ends no process
             log.get("unit-process").error("unit.fault", exc_info=error, **facts)
-            unanswered = Unanswered(
-                f"this is a fault of the program: {type(error).__name__}: {error}; the log says where"
-            )
+            told = f"this is a fault of the program: {type(error).__name__}: {error}; the log says where"
+            unanswered = Unanswered(told)
         with suppress(OSError):
             self._send("ended", claim, unanswered)

@@ -270,7 +270,7 @@ class DaskWorkers:
         """Begin a cluster of ours, of which nothing can be reached from another machine."""
         import dask  # noqa: PLC0415  an extra
 
-        routes = {f"distributed.{what}.http.routes": [] for what in ("scheduler", "worker")}
+        routes: dict[str, list[str]] = {f"distributed.{what}.http.routes": [] for what in ("scheduler", "worker")}
         with dask.config.set(routes):
             cluster = self._library.LocalCluster(
                 n_workers=self.place.local,
@@ -300,6 +300,11 @@ class DaskWorkers:
             if each is not None:
                 with suppress(Exception):  # what is gone need not be closed
                     each.close(timeout=_ANSWER_SECONDS)
+
+
+def address_of_worker() -> str:
+    """Return what the scheduler calls the worker that this thread does a unit for."""
+    return str(required("distributed", "dask", "a worker of Dask's").get_worker().address)
 
 
 def addresses_of(cluster: Any) -> set[str]:

@@ -17,10 +17,12 @@ class Unanswered:
     Attributes:
         why: For a person.
         counted: Whether it counts against the attempts of the unit: where the unit itself may be at fault.
+        refused: Whether whoever was asked cannot do units of this run at all, and everybody else here could not, too.
     """
 
     why: str
     counted: bool = True
+    refused: bool = False
 
 
 OnEnd = Callable[[Unanswered | None], None]

@@ -196,9 +196,7 @@ class Units(Protocol):
     def get(self, run_id: str, kind: str, key: str) -> Unit:
         """Return one unit; raises `IntegrityError` where there is none."""
 
-    def claim(
-        self, run_id: str, kind: str, limit: int, *, now: float, until: float, worker: str = ""
-    ) -> list[Unit]:
+    def claim(self, run_id: str, kind: str, limit: int, *, now: float, until: float, worker: str = "") -> list[Unit]:
         """
         Take a lease until a time on at most `limit` units, in the order of their keys, counting an attempt of each.
 
@@ -233,7 +231,12 @@ class Units(Protocol):
         """End a unit DONE, EMPTY or FAILED and enter the units that it makes possible, at once; None keeps a note."""
 
     def bring(
-        self, unit: Unit, piece: BroughtPiece, *, result: Mapping[str, Any] | None = None, units: Sequence[UnitPlan] = ()
+        self,
+        unit: Unit,
+        piece: BroughtPiece,
+        *,
+        result: Mapping[str, Any] | None = None,
+        units: Sequence[UnitPlan] = (),
     ) -> None:
         """Make a unit BROUGHT, with a piece that is durable in the run's folder and waits to be placed; as `finish`."""
 

@@ -49,7 +49,9 @@ _GIVEN_UP = (
     .group_by(table.c.kind)
 )
 _OPEN = (
-    select(unit_counts.c.run_id, runs.c.fence, runs.c.product, unit_counts.c.kind, unit_counts.c.state, unit_counts.c.units)
+    select(
+        unit_counts.c.run_id, runs.c.fence, runs.c.product, unit_counts.c.kind, unit_counts.c.state, unit_counts.c.units
+    )
     .join(runs, runs.c.id == unit_counts.c.run_id)
     .where(
         unit_counts.c.units > 0,
@@ -132,9 +134,7 @@ class SqlUnits:
         with self._db.write() as db:
             add_units(db, run_id, units)
 
-    def claim(
-        self, run_id: str, kind: str, limit: int, *, now: float, until: float, worker: str = ""
-    ) -> list[Unit]:
+    def claim(self, run_id: str, kind: str, limit: int, *, now: float, until: float, worker: str = "") -> list[Unit]:
         which = {"of_run": run_id, "of_kind": kind, "now": now, "most": limit}
         with self._db.write() as db:
             found = [*db.execute(_DUE, which), *_still_tried(db, db.execute(_LAPSED, which).all())]
@@ -178,7 +178,12 @@ class SqlUnits:
             add_units(db, unit.run_id, units)
 
     def bring(
-        self, unit: Unit, piece: BroughtPiece, *, result: Mapping[str, Any] | None = None, units: Sequence[UnitPlan] = ()
+        self,
+        unit: Unit,
+        piece: BroughtPiece,
+        *,
+        result: Mapping[str, Any] | None = None,
+        units: Sequence[UnitPlan] = (),
     ) -> None:
         values: dict[str, Any] = {} if result is None else {"result": to_text(result)}
         with self._db.write() as db:

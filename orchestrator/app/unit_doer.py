@@ -1,0 +1,95 @@
+"""Units that another process sends to this one, a claim at a time: it takes the claim up as its own, and does it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+from orchestrator import __version__
+from orchestrator.app.application import Application
+from orchestrator.app.unit_duty import UnitDuties, do_unit
+from orchestrator.clients.dask_cluster import WorkerRefusedError, address_of_worker
+from orchestrator.config import Settings, load
+from orchestrator.core import log
+from orchestrator.core.errors import OrchestratorError, Stopped, TransientError
+from orchestrator.core.process import process_name
+from orchestrator.engine.claims import Claims
+from orchestrator.model.unit import UnitClaim
+
+
+class UnitDoer:
+    """Does claims of whatever runs, from any thread; leases are kept by a thread of its own while the process lives."""
+
+    def __init__(self, settings: Settings, config_dir: Path, stop: threading.Event) -> None:
+        """Take what an application is made of; units are done in threads of this process, whatever the settings say."""
+        here = settings.engine.model_copy(update={"executor": "threads"})
+        self._app = Application(settings.model_copy(update={"engine": here}), stop=stop, config_dir=config_dir)
+        name = process_name()
+        self._app.unit_duties = UnitDuties(self._app, name)
+        self._claims = Claims(self._app.store.units, self._app.clock, worker=name, lease_seconds=settings.engine.lease)
+        self._claims.__enter__()
+
+    def __call__(self, claim: UnitClaim) -> None:
+        """
+        Do a unit, and commit what came of it; one that another has by now, or has done, is left alone.
+
+        Raises:
+            Stopped: The process is to end.
+            OrchestratorError, OSError: This process cannot do it; it was given back.
+        """
+        with log.correlated(run=claim.run_id, unit=claim.key):
+            if (unit := self._claims.take_up(claim)) is None:
+                return
+            try:
+                do_unit(self._app, unit.claim)
+            except Exception:
+                with suppress(OrchestratorError):  # its lease ends by itself, too
+                    self._app.store.units.release(unit.run_id, [unit])
+                raise
+            finally:
+                self._claims.end(unit)
+
+
+def begin_in_process(settings: Settings, config_dir: Path, stop: threading.Event) -> Callable[[UnitClaim], None]:
+    """Return what does units in a process of `app.unit_processes`."""
+    return UnitDoer(settings, config_dir, stop)
+
+
+def do_for_dask(version: str, run_id: str, kind: str, key: str, fence: int) -> None:
+    """
+    Do a unit in a worker of a Dask cluster, with the settings of that worker: its file, its environment.
+
+    Raises:
+        WorkerRefusedError: This worker cannot do units of that program, or of that run; the sentence says why.
+    """
+    address = address_of_worker()
+    if version != __version__:
+        raise WorkerRefusedError(
+            f"the Dask worker {address} has orchestrator {__version__}, and this is {version}: install the same there",
+            address,
+        )
+    try:
+        _doer_of_worker()(UnitClaim(run_id, kind, key, fence))
+    except (Stopped, TransientError) as error:  # it was given back, and is sent again
+        log.get("unit").warning("unit.given_back", run=run_id, kind=kind, unit=key, why=str(error))
+    except (OrchestratorError, OSError) as error:
+        raise WorkerRefusedError(f"the Dask worker {address} cannot do it: {error}", address) from None
+
+
+_BEGINNING = threading.Lock()
+
+
+def _doer_of_worker() -> UnitDoer:
+    with _BEGINNING:  # threads of a worker begin at the same time
+        return _made_once()
+
+
+@cache
+def _made_once() -> UnitDoer:
+    loaded = load()
+    log.configure(loaded.settings.log.level, loaded.settings.log.style)
+    config_dir = loaded.path.parent if loaded.path else Path.cwd()
+    return UnitDoer(loaded.settings, config_dir, threading.Event())
