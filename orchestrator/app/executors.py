@@ -125,7 +125,7 @@ def _dask(settings: Settings) -> UnitCarrier:
     if not (dask.scheduler or dask.scheduler_file or dask.local):
         raise ConfigError(
             'no Dask cluster is named for `executor = "dask"`: set `scheduler` under [dask] to the address of one, '
-            "such as tcp://10.0.0.5:8786, `scheduler_file` to the file that it writes, or `local` to a number of its own"
+            "such as tcp://10.0.0.5:8786, `scheduler_file` to a file that it writes, or `local` to a number of its own"
         )
     place = DaskPlace(
         dask.scheduler,

@@ -146,6 +146,7 @@ class DaskWorkers:
                 key=name,
                 pure=False,
                 workers=workers,
+                allow_other_workers=workers is not None,  # one that is gone by then is not waited for
                 resources=dict(self.place.resources) or None,
             )
         except Exception as error:  # noqa: BLE001  whatever Dask says of a scheduler that is gone

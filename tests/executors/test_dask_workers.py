@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import queue
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from unit_doing import HOPELESS_SECONDS, claim, do_for_dask, done_in
@@ -127,7 +130,6 @@ def test_a_unit_that_kills_its_worker_is_told_as_what_may_be_at_fault(workers, c
 
     unanswered = ended.get(timeout=HOPELESS_SECONDS)[1]
     cluster.worker("third")
-    wait_until(lambda: workers.room() == 2)
     begin(workers, tmp_path, "one", ended)
 
     assert unanswered.counted
@@ -159,12 +161,14 @@ def test_a_scheduler_that_dies_is_said_and_its_successor_is_found(workers, clust
 
 def test_a_cluster_of_ours_can_be_reached_from_this_machine_alone_and_leaves_nothing(tmp_path, ended):
     """Every address is 127.0.0.1, and who has no certificate of ours is not let in; no process and no thread stays."""
-    before = {thread.name for thread in threading.enumerate()}
+    before = set(threading.enumerate())
     workers = DaskWorkers(DaskPlace(local=1, environment={"PYTHONPATH": PATH}), do_for_dask, "1.0")
     wait_until(lambda: workers.room() == 2)
     begin(workers, tmp_path, "one", ended)
     done = ended.get(timeout=HOPELESS_SECONDS)
     found, bound = addresses_of(workers._cluster), listening([os.getpid(), done_in(tmp_path)[0][0]])
+    with pytest.raises(ssl.SSLError, match=r"(?i)certificate.required"):
+        speak_without_certificate(workers._cluster.scheduler_address)
 
     workers.close()
 
@@ -172,8 +176,18 @@ def test_a_cluster_of_ours_can_be_reached_from_this_machine_alone_and_leaves_not
     assert found == {LOOPBACK}
     assert bound == {LOOPBACK}
     wait_until(lambda: not Path(f"/proc/{done_in(tmp_path)[0][0]}").exists())
-    # One thread of the library's own stays, which calls back and has nothing to do.
-    assert {name for name in (thread.name for thread in threading.enumerate()) if "Dask-Callback" not in name} <= before
+    # What stays are threads of the library's, which have nothing to do.
+    left = {thread.name for thread in set(threading.enumerate()) - before}
+    assert {name for name in left if not name.startswith("Dask-")} == set()
+
+
+def speak_without_certificate(address):
+    """As a stranger on this machine would: the refusal comes with the first bytes."""
+    told = urlsplit(address)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection((told.hostname, told.port)) as plain, context.wrap_socket(plain) as secure:
+        secure.recv(1)
 
 
 def listening(pids):
