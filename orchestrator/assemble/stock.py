@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.assemble.codec import Codec, Pixels
-from orchestrator.assemble.storage import BufferBytes, FileBytes, space_errors, write_all_at
+from orchestrator.assemble.storage import BufferBytes, FileBytes
+from orchestrator.core.copying import write_all_at
+from orchestrator.core.disks import space_errors
 from orchestrator.core.system import open_descriptor, sync_data
 from orchestrator.model.grid import Window
 from orchestrator.raster.coverage import Coverage, Node

@@ -11,8 +11,10 @@ import numpy as np
 
 from orchestrator.assemble.header import Image, header, header_size
 from orchestrator.assemble.stock import BlockIndex, Spools
-from orchestrator.assemble.storage import ALIGNMENT, aligned, copy_range, space_errors, write_all_at
+from orchestrator.assemble.storage import ALIGNMENT, aligned
 from orchestrator.assemble.tiff import Directory
+from orchestrator.core.copying import copy_range, write_all_at
+from orchestrator.core.disks import space_errors
 from orchestrator.core.errors import Stopped
 from orchestrator.core.system import open_descriptor
 from orchestrator.model.ports import Stop

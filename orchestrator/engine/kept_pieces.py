@@ -47,13 +47,13 @@ class KeptPieces:
             found = path.read_bytes()
         except OSError as error:
             raise UnsharedError(
-                f"the folder of the run, {self._folder}, is not seen from here ({error.strerror or error}): a worker needs "
-                "the same file system under the same path as the process that holds the run"
+                f"the folder of the run, {self._folder}, is not seen from here ({error.strerror or error}): a worker "
+                "needs the same file system under the same path as the process that holds the run"
             ) from None
         if found != str(fence).encode():
             raise UnsharedError(
-                f"{path} is of claim {found.decode(errors='replace')[:20]} of the run, and claim {fence} is at work: the "
-                "folder of this path is another one here, or the run is just being taken over"
+                f"{path} is of claim {found.decode(errors='replace')[:20]} of the run, and claim {fence} is at work: "
+                "the folder of this path is another one here, or the run is just being taken over"
             )
 
     def keep(self, unit: Unit, content: Path | bytes) -> BroughtPiece:

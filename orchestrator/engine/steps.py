@@ -1,5 +1,5 @@
 """
-One claimed unit: its step is done, its errors are answered by what must be done about them, what came of it is committed.
+One claimed unit: its step is done, its errors are answered by what must be done about them, and that is committed.
 
 Whoever does it, a thread of the run's holder or another process, does it by `StepRunner`, and needs nothing but the
 claim, the store and the settings. A step may be done any number of times with one effect: a claim that was lost
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -133,10 +134,8 @@ class StepRunner:
             Stopped: A stop was set.
             OrchestratorError, OSError: This process cannot do it, whatever others can; the unit is still claimed.
         """
-        try:
+        with suppress(FencedError):  # another has it now
             self._do_or_tell(unit)
-        except FencedError:  # another has it now
-            pass
 
     def _do_or_tell(self, unit: Unit) -> None:
         units = self._context.units

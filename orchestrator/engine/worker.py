@@ -1,8 +1,8 @@
 """
 A process that does units of whatever run, and joins by lease: it claims, does, commits, and decides about no run.
 
-What it must leave to the run's holder it writes on the unit (`StepRunner.do_for_holder`). What is wrong with itself, its
-disk or its credentials, it says, and leaves the run to others for a while.
+What it must leave to the run's holder it writes on the unit (`StepRunner.do_for_holder`). What is wrong with itself,
+its disk or its credentials, it says, and leaves the run to others for a while.
 """
 
 from __future__ import annotations

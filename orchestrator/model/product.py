@@ -117,7 +117,7 @@ class StepContext(Protocol):
 
     def place(self, cell: Cell, content: Path | bytes) -> None:
         """
-        Put a piece into the run's sink; on return it is durable there, or on its way: the unit is done when it is there.
+        Put a piece into the run's sink; on return it is durable, there or on its way there.
 
         A path is a file, or a folder in `folder` that nobody else writes to.
         """

@@ -16,7 +16,7 @@ from orchestrator.model.unit import BroughtPiece, Unit, UnitClaim, UnitPlan
 
 # How the name of a process begins that does units of whatever run; see `engine/worker.py`.
 FREE_WORKER = "worker"
-# So many leases of a unit in a row end without a word before it, and no longer its processes, is thought to be at fault.
+# After so many leases in a row that ended without a word a unit is thought to be at fault, and no more its processes.
 MOST_DEATHS = 5
 
 
