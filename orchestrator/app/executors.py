@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 from orchestrator import __version__
 from orchestrator.app.unit_processes import UnitProcesses, UnitProcessSettings
 from orchestrator.config import Settings
-from orchestrator.config.layers import as_environment
+from orchestrator.config.layers import as_environment, variable
 from orchestrator.core import log
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import ConfigError, FencedError, OrchestratorError, Stopped, TransientError
@@ -23,6 +24,7 @@ from orchestrator.model.unit import Unit
 
 # Who does units may be away for a moment, such as a scheduler that is begun anew; then the run waits without a slot.
 PATIENCE_SECONDS = 30.0
+_DOER = "orchestrator.app.unit_doer"  # what does them elsewhere; an application there, so that it is loaded when needed
 
 
 class CarriedUnits:
@@ -113,12 +115,11 @@ def _processes(settings: Settings, config_dir: Path) -> UnitCarrier:
     """Return processes that have the units of `at_once` among them."""
     count = settings.engine.processes or processors()
     threads = -(-settings.pixels.at_once // count)
-    given = UnitProcessSettings(settings, config_dir, "orchestrator.app.unit_doer:begin_in_process", threads)
+    given = UnitProcessSettings(settings, config_dir, f"{_DOER}:begin_in_process", threads)
     return UnitProcesses(given, count)
 
 
 def _dask(settings: Settings) -> UnitCarrier:
-    from orchestrator.app.unit_doer import do_for_dask  # noqa: PLC0415  the application is whole by then
     from orchestrator.clients.dask_cluster import DaskPlace, DaskWorkers  # noqa: PLC0415  an extra
 
     dask = settings.dask
@@ -136,6 +137,9 @@ def _dask(settings: Settings) -> UnitCarrier:
         dask.cert_file,
         dask.key_file,
         parse_resources(dask.resources),
-        as_environment(settings) if dask.local else {},
+        as_environment(settings) | {variable("serve", "allow_code"): "true"}
+        if dask.local
+        else {},  # as they were begun
     )
-    return DaskWorkers(place, do_for_dask, __version__, in_flight=dask.in_flight)
+    function = import_module(_DOER).do_for_dask
+    return DaskWorkers(place, function, __version__, in_flight=dask.in_flight)

@@ -54,8 +54,9 @@ class UnitDoer:
 
 
 def begin_in_process(settings: Settings, config_dir: Path, stop: threading.Event) -> Callable[[UnitClaim], None]:
-    """Return what does units in a process of `app.unit_processes`."""
-    return UnitDoer(settings, config_dir, stop)
+    """Return what does units in a process of `app.unit_processes`: code of whose runs it was agreed to begin them."""
+    agreed = settings.serve.model_copy(update={"allow_code": True})
+    return UnitDoer(settings.model_copy(update={"serve": agreed}), config_dir, stop)
 
 
 def do_for_dask(version: str, run_id: str, kind: str, key: str, fence: int) -> None:
