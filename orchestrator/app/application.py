@@ -16,7 +16,6 @@ from orchestrator.app.elsewhere import asks_earth_engine, check_here
 from orchestrator.app.executors import unit_executor
 from orchestrator.app.imagery import EarthEngineImagery, scene_search
 from orchestrator.app.planner import cut_task
-from orchestrator.app.unit_duty import UnitDuties
 from orchestrator.core.machine import processors
 from orchestrator.engine.batch.accounts import Accounts
 from orchestrator.engine.batch.watch import OperationsWatch
@@ -170,11 +169,6 @@ class Application(Connections):
     def unit_executor(self) -> UnitExecutor | None:
         """Who does the units of this process's runs that any process may do; None is threads of each run."""
         return unit_executor(self.settings, self.config_dir, lambda: self.store.units, self.clock)
-
-    @cached_property
-    def unit_duties(self) -> UnitDuties:
-        """What this process can do of runs that others hold."""
-        return UnitDuties(self)
 
     def _backoff(self) -> Backoff:
         ee, retry = self.settings.ee, self.settings.retry

@@ -16,7 +16,7 @@ from orchestrator.core.clock import Clock
 from orchestrator.core.errors import ConfigError, FencedError, OrchestratorError, Stopped, TransientError
 from orchestrator.core.machine import processors
 from orchestrator.core.units import parse_resources
-from orchestrator.engine.executors import Ended, NobodyHere, UnitExecutor, UnitLostError
+from orchestrator.engine.executors import NobodyHere, UnitEnded, UnitExecutor, UnitLostError
 from orchestrator.engine.stores.contract import Units
 from orchestrator.engine.work import HoldError
 from orchestrator.model.carriers import Unanswered, UnitCarrier
@@ -60,7 +60,7 @@ class CarriedUnits:
             raise HoldError(trouble, alone=True)
         return 0
 
-    def submit(self, unit: Unit, ended: Ended) -> None:
+    def submit(self, unit: Unit, ended: UnitEnded) -> None:
         try:
             self._carrier.begin(unit.claim, lambda unanswered: ended(self._error_of(unit, unanswered)))
         except TransientError as error:  # nobody is there: `room` says so from now on

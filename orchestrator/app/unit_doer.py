@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -10,14 +11,18 @@ from pathlib import Path
 
 from orchestrator import __version__
 from orchestrator.app.application import Application
-from orchestrator.app.unit_duty import UnitDuties, do_unit
+from orchestrator.app.unit_duty import UnitDuties
 from orchestrator.clients.dask_cluster import WorkerRefusedError, address_of_worker
 from orchestrator.config import Settings, load
 from orchestrator.core import log
-from orchestrator.core.errors import OrchestratorError, Stopped, TransientError
+from orchestrator.core.errors import OrchestratorError, Stopped, TransientError, UserError
 from orchestrator.core.process import process_name
 from orchestrator.engine.claims import Claims
-from orchestrator.model.unit import UnitClaim
+from orchestrator.engine.worker import Duty
+from orchestrator.model.unit import Unit, UnitClaim
+
+# What was read of so many runs is kept for their next unit.
+_MOST_RUNS = 16
 
 
 class UnitDoer:
@@ -28,7 +33,9 @@ class UnitDoer:
         here = settings.engine.model_copy(update={"executor": "threads"})
         self._app = Application(settings.model_copy(update={"engine": here}), stop=stop, config_dir=config_dir)
         name = process_name()
-        self._app.unit_duties = UnitDuties(self._app, name)
+        self._duties = UnitDuties(self._app, name)
+        self._known: OrderedDict[str, None] = OrderedDict()  # runs, those of which a unit was done last at the end
+        self._lock = threading.Lock()
         self._claims = Claims(self._app.store.units, self._app.clock, worker=name, lease_seconds=settings.engine.lease)
         self._claims.__enter__()
 
@@ -44,13 +51,27 @@ class UnitDoer:
             if (unit := self._claims.take_up(claim)) is None:
                 return
             try:
-                do_unit(self._app, unit.claim)
+                self._duty_of(unit).runner.do_for_holder(unit)
             except Exception:
                 with suppress(OrchestratorError):  # its lease ends by itself, too
                     self._app.store.units.release(unit.run_id, [unit])
                 raise
             finally:
                 self._claims.end(unit)
+
+    def _duty_of(self, unit: Unit) -> Duty:
+        """Return what this process can do of a unit's run, where it may do that unit now. Errors as `__call__`."""
+        with self._lock:
+            self._known[unit.run_id] = None
+            self._known.move_to_end(unit.run_id)
+            if len(self._known) > _MOST_RUNS:
+                self._known.popitem(last=False)
+            self._duties.keep(frozenset(self._known))
+        duty = self._duties.of(unit.run_id, self._app.store.leases.at(unit.run_id).fence)
+        if unit.kind not in duty.kinds:
+            raise UserError(f"units of the kind {unit.kind} are done by the process that holds run {unit.run_id} alone")
+        duty.check()
+        return duty
 
 
 def begin_in_process(settings: Settings, config_dir: Path, stop: threading.Event) -> Callable[[UnitClaim], None]:

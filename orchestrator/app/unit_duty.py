@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from orchestrator.app.application import Application
 from orchestrator.app.elsewhere import check_here
 from orchestrator.app.scheduled import check_code
-from orchestrator.core.errors import FencedError
 from orchestrator.engine.kept_pieces import KeptPieces, UnsharedError
 from orchestrator.engine.output import folder_of, snapshot_of
 from orchestrator.engine.steps import StepRunner, UnitContext
@@ -18,25 +17,7 @@ from orchestrator.engine.stores.records import Run
 from orchestrator.engine.worker import Duty
 from orchestrator.model.job import Job
 from orchestrator.model.product import Product, Shareable
-from orchestrator.model.states import RunState, UnitState
-from orchestrator.model.unit import UnitClaim
-
-if TYPE_CHECKING:
-    from orchestrator.app.application import Application
-
-
-@dataclass(frozen=True, slots=True)
-class UnitReport:
-    """
-    What came of a unit, in a few words: everything else is in the store.
-
-    Attributes:
-        state: What it is now.
-        error: Why, where it is not done.
-    """
-
-    state: UnitState
-    error: str = ""
+from orchestrator.model.states import RunState
 
 
 class UnitDuties:
@@ -101,25 +82,3 @@ class UnitDuties:
             kept=kept,
             shared=shared,
         )
-
-
-def do_unit(app: Application, claim: UnitClaim) -> UnitReport:
-    """
-    Do a unit that was claimed, and commit what came of it: a process of whichever kind is told nothing else.
-
-    One that was claimed again meanwhile, or is over, is left alone.
-
-    Raises:
-        Stopped: `app.stop` was set.
-        OrchestratorError, OSError: This process cannot do it; the unit is still claimed.
-    """
-    unit = app.store.units.get(claim.run_id, claim.kind, claim.key)
-    if unit.state is UnitState.CLAIMED and unit.fence == claim.fence:
-        duty = app.unit_duties.of(claim.run_id, app.store.leases.at(claim.run_id).fence)
-        if claim.kind not in duty.kinds:
-            raise FencedError(
-                f"units of the kind {claim.kind} are done by the process that holds run {claim.run_id} alone"
-            )
-        duty.runner.do_for_holder(unit)
-        unit = app.store.units.get(claim.run_id, claim.kind, claim.key)
-    return UnitReport(unit.state, unit.error)

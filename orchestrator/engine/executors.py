@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-from orchestrator.core import log
 from orchestrator.core.errors import TransientError
-from orchestrator.engine.steps import StepRunner
 from orchestrator.model.unit import Unit
 
-Ended = Callable[[Exception | None], None]
+UnitEnded = Callable[[Exception | None], None]
 
 
 class UnitLostError(TransientError):
@@ -30,7 +26,7 @@ class UnitExecutor(Protocol):
     def room(self) -> int:
         """Return how many more units it takes now."""
 
-    def submit(self, unit: Unit, ended: Ended) -> None:
+    def submit(self, unit: Unit, ended: UnitEnded) -> None:
         """
         Have a claimed unit done, without waiting for it.
 
@@ -43,45 +39,13 @@ class UnitExecutor(Protocol):
         """Give up what has not begun, and wait for what has."""
 
 
-class ThreadExecutor:
-    """Threads of this process: the usual one."""
-
-    def __init__(self, runner: StepRunner, at_once: int) -> None:
-        self._runner, self._left = runner, at_once
-        self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="unit")
-
-    def room(self) -> int:
-        with self._lock:
-            return self._left
-
-    def submit(self, unit: Unit, ended: Ended) -> None:
-        with self._lock:
-            self._left -= 1
-        self._pool.submit(log.carried(self._do), unit, ended)
-
-    def _do(self, unit: Unit, ended: Ended) -> None:
-        error: Exception | None = None
-        try:
-            self._runner.do(unit)
-        except Exception as raised:  # noqa: BLE001  the edge of a thread: the run's own thread decides
-            error = raised
-        finally:
-            with self._lock:
-                self._left += 1
-        ended(error)
-
-    def close(self) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-
 class NobodyHere:
     """None at all: only processes that come by themselves do them, `orchestrator worker`."""
 
     def room(self) -> int:
         return 0
 
-    def submit(self, unit: Unit, ended: Ended) -> None:
+    def submit(self, unit: Unit, ended: UnitEnded) -> None:
         raise NotImplementedError(f"{unit.kind} {unit.key} was claimed by nobody here")
 
     def close(self) -> None:

@@ -19,10 +19,11 @@ from orchestrator.core import crash, log
 from orchestrator.core.errors import FencedError, IntegrityError, PermanentError, Stopped
 from orchestrator.core.files import make_folder
 from orchestrator.engine.claims import Claims
-from orchestrator.engine.executors import ThreadExecutor, UnitExecutor, UnitLostError
+from orchestrator.engine.executors import UnitExecutor, UnitLostError
 from orchestrator.engine.kept_pieces import KeptPieces
 from orchestrator.engine.placing import EitherStop
 from orchestrator.engine.steps import StepRunner, UnitContext
+from orchestrator.engine.unit_threads import ThreadExecutor
 from orchestrator.engine.work import HoldError
 from orchestrator.model.states import UNIT_DONE, UnitState, Who
 from orchestrator.model.unit import Again, Unit, UnitClaim
