@@ -23,7 +23,7 @@ from orchestrator.model.carriers import Unanswered, UnitCarrier
 from orchestrator.model.unit import Unit
 
 # Who does units may be away for a moment, such as a scheduler that is begun anew; then the run waits without a slot.
-PATIENCE_SECONDS = 30.0
+LONGEST_ABSENCE_SECONDS = 30.0
 _DOER = "orchestrator.app.unit_doer"  # what does them elsewhere; an application there, so that it is loaded when needed
 
 
@@ -55,7 +55,7 @@ class CarriedUnits:
             return room
         if self._trouble_since is None:
             self._trouble_since = now
-        if now - self._trouble_since > PATIENCE_SECONDS:
+        if now - self._trouble_since > LONGEST_ABSENCE_SECONDS:
             self._trouble_since = None
             raise HoldError(trouble, alone=True)
         return 0

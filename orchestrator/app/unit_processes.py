@@ -208,20 +208,20 @@ def do_units(connection: Connection, given: UnitProcessSettings) -> None:
     seal()
     stop = threading.Event()
     module, function = given.doer.split(":")
-    desk = _Desk(getattr(import_module(module), function)(given.settings, given.config_dir, stop), send, stop)
-    threading.Thread(target=desk.listen, args=(connection,), daemon=True, name="orders").start()
+    orders = _Orders(getattr(import_module(module), function)(given.settings, given.config_dir, stop), send, stop)
+    threading.Thread(target=orders.listen, args=(connection,), daemon=True, name="orders").start()
     with ThreadPoolExecutor(given.threads, thread_name_prefix="unit") as pool:
         send("ready")
-        while (order := desk.orders.get()) is not None:
-            pool.submit(desk.do, *order)
+        while (order := orders.waiting.get()) is not None:
+            pool.submit(orders.do, *order)
 
 
-class _Desk:
+class _Orders:
     """What is asked of this process, and what came of it."""
 
     def __init__(self, do: Callable[[UnitClaim], None], send: Callable[..., None], stop: threading.Event) -> None:
         self._do, self._send, self._stop = do, send, stop
-        self.orders: queue.SimpleQueue[tuple[UnitClaim, Mapping[str, Any]] | None] = queue.SimpleQueue()
+        self.waiting: queue.SimpleQueue[tuple[UnitClaim, Mapping[str, Any]] | None] = queue.SimpleQueue()
 
     def listen(self, connection: Connection) -> None:
         """Take orders; without anybody who gives them there is nobody to work for."""
@@ -230,7 +230,7 @@ class _Desk:
                 what, claim, facts = connection.recv()
                 if what == "end":
                     self._stop.set()
-                self.orders.put((claim, facts) if what == "do" else None)
+                self.waiting.put((claim, facts) if what == "do" else None)
         end_here()
 
     def do(self, claim: UnitClaim, facts: Mapping[str, Any]) -> None:
