@@ -98,7 +98,13 @@ def test_a_brought_unit_is_nobodys_until_its_piece_is_placed(store, run):
     assert (store.units.get(run, "fetch", "a").piece, keys(claim(store, run, kind="merge"))) == (None, ["m"])
 
 
-@pytest.mark.parametrize("act", ["bring", "hold"])
+@pytest.mark.parametrize(
+    "act",
+    [
+        pytest.param(lambda units, unit: units.bring(unit, PIECE), id="a piece"),
+        pytest.param(lambda units, unit: units.hold(unit, "quota", Who.TIME), id="a wish to hold the run"),
+    ],
+)
 def test_whoever_lost_a_unit_hands_nothing_over(store, run, act):
     """As with every other commit, an older number changes nothing."""
     store.units.add(run, plans("a"))
@@ -106,10 +112,7 @@ def test_whoever_lost_a_unit_hands_nothing_over(store, run, act):
     (now,) = claim(store, run, now=99.0)
 
     with pytest.raises(FencedError):
-        if act == "bring":
-            store.units.bring(late, PIECE)
-        else:
-            store.units.hold(late, "quota", Who.TIME)
+        act(store.units, late)
 
     assert store.units.get(run, "fetch", "a") == now
 
