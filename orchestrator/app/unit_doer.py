@@ -15,7 +15,7 @@ from orchestrator.app.unit_duty import UnitDuties
 from orchestrator.clients.dask_cluster import WorkerRefusedError, address_of_worker
 from orchestrator.config import Settings, load
 from orchestrator.core import log
-from orchestrator.core.errors import OrchestratorError, Stopped, TransientError, UserError
+from orchestrator.core.errors import FencedError, IntegrityError, OrchestratorError, Stopped, TransientError, UserError
 from orchestrator.core.process import process_name
 from orchestrator.engine.claims import Claims
 from orchestrator.engine.worker import Duty
@@ -48,7 +48,7 @@ class UnitDoer:
             OrchestratorError, OSError: This process cannot do it; it was given back.
         """
         with log.correlated(run=claim.run_id, unit=claim.key):
-            if (unit := self._claims.take_up(claim)) is None:
+            if (unit := self._taken_up(claim)) is None:
                 return
             try:
                 self._duty_of(unit).runner.do_for_holder(unit)
@@ -58,6 +58,16 @@ class UnitDoer:
                 raise
             finally:
                 self._claims.end(unit)
+
+    def _taken_up(self, claim: UnitClaim) -> Unit | None:
+        try:
+            return self._claims.take_up(claim)
+        except FencedError:
+            return None
+        except IntegrityError as error:
+            raise UserError(
+                f"{error} in the state that this process has: its settings name another one than where the run is"
+            ) from None
 
     def _duty_of(self, unit: Unit) -> Duty:
         """Return what this process can do of a unit's run, where it may do that unit now. Errors as `__call__`."""
