@@ -16,6 +16,7 @@ from orchestrator.clients.dask_cluster import WorkerRefusedError, address_of_wor
 from orchestrator.config import Settings, load
 from orchestrator.core import log
 from orchestrator.core.errors import FencedError, IntegrityError, OrchestratorError, Stopped, TransientError, UserError
+from orchestrator.core.guard import seal
 from orchestrator.core.process import process_name
 from orchestrator.engine.claims import Claims
 from orchestrator.engine.worker import Duty
@@ -121,6 +122,7 @@ def _doer_of_worker() -> UnitDoer:
 
 @cache
 def _made_once() -> UnitDoer:
+    seal()  # credentials are read now
     loaded = load()
     log.configure(loaded.settings.log.level, loaded.settings.log.style)
     config_dir = loaded.path.parent if loaded.path else Path.cwd()

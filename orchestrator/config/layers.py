@@ -145,19 +145,15 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
-    """
-    Return the variables with which another process of this user reads the same settings, jobs apart.
-
-    Secrets are left out: whoever begins that process gives it the file and the variables that they are in.
-    """
+    """Return the variables with which a process of ours reads the same settings, jobs apart, secrets too."""
     found: dict[str, str] = {}
     for section, key in setting_names():
         table: Any = settings
         for name in section.split("."):
             table = getattr(table, name)
         value = getattr(table, key)
-        if not isinstance(value, SecretStr):
-            found[variable(section, key)] = str(value).lower() if isinstance(value, bool) else str(value)
+        value = value.get_secret_value() if isinstance(value, SecretStr) else value
+        found[variable(section, key)] = str(value).lower() if isinstance(value, bool) else str(value)
     return found
 
 
