@@ -9,9 +9,10 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 from typing import Any, NoReturn
 
 from orchestrator.core.system import end_process
@@ -100,6 +101,13 @@ def _without_main() -> Iterator[None]:
             yield
         finally:
             main.__dict__.update(kept)
+
+
+def keep_folder() -> None:
+    """Make sure, in a child, that its temporary folder is there: what clears /tmp of old folders may have taken it."""
+    for folder in _folders:
+        with suppress(FileExistsError):
+            Path(folder).mkdir(mode=0o700, parents=True)
 
 
 def end_here() -> NoReturn:

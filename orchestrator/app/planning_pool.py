@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.app.child_process import ChildProcess
+from orchestrator.app.child_process import ChildProcess, keep_folder
 from orchestrator.app.verbs.busy import Tell
 from orchestrator.app.verbs.drafts import DraftError
 from orchestrator.core import log
@@ -200,6 +200,7 @@ def _answer_all(connection: Connection, app: Any, pool: PoolSettings, say: Tell)
         except EOFError:
             return
         try:
+            keep_folder()
             answer = ("answer", _ANSWERS[what](app, pool, say, *given, **named))
         except OrchestratorError as error:
             answer = ("error", _plain(error))

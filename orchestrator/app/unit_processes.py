@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.app.child_process import ChildProcess, end_here
+from orchestrator.app.child_process import ChildProcess, end_here, keep_folder
 from orchestrator.core import log
 from orchestrator.core.errors import OrchestratorError, StateError, Stopped, TransientError
 from orchestrator.core.guard import seal
@@ -237,6 +237,7 @@ class _Orders:
         """Do a unit, and say how it ended."""
         unanswered: Unanswered | None = None
         try:
+            keep_folder()
             with log.correlated(**facts):
                 self._do(claim)
         except (Stopped, TransientError) as error:

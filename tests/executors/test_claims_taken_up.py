@@ -22,8 +22,8 @@ from orchestrator.model.states import UnitState
 
 
 @pytest.fixture
-def store(tmp_path):
-    store = opened(tmp_path / "state.db")
+def store(store_url):
+    store = opened(store_url)
     yield store
     store.close()
 
