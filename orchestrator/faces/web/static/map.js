@@ -234,7 +234,9 @@ async function addOwnBasemap(map, url) {
   map.addSource("own", {type: vector ? "vector" : "raster", url: `pmtiles://${file.source.getKey()}`, ...(vector ? {} : {tileSize: 256})});
   const paint = paints();
   const layers = vector ? vectorLayers(paint) : [{id: "own", type: "raster", source: "own"}];
-  for (const each of layers) map.addLayer(each, BELOW_LABELS);
+  const order = map.getLayersOrder(); // below what a view has added meanwhile, which lies before the labels, too
+  const above = order[order.indexOf("coast") + 1];
+  for (const each of layers) map.addLayer(each, above);
 }
 
 /** The layers of Protomaps' and OpenMapTiles' files that a quiet map needs; those that a file lacks draw nothing. */
