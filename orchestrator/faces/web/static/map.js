@@ -121,6 +121,17 @@ export function addOutline(map, id, geojson) {
   });
 }
 
+/** Square kilometres of a polygon in degrees, on the sphere of the Earth's surface: a hundredth off at the most. */
+export function km2Of(rings) {
+  const radians = Math.PI / 180;
+  const ring = (points) => Math.abs(points.slice(1).reduce((sum, [east, north], at) => {
+    const [west, south] = points[at];
+    return sum + (east - west) * radians * (2 + Math.sin(south * radians) + Math.sin(north * radians));
+  }, 0)) * 6371.0072 ** 2 / 2;
+  const [outer, ...holes] = rings.map(ring);
+  return holes.reduce((left, hole) => left - hole, outer);
+}
+
 function style() {
   const paint = paints();
   const of = (kind) => ["==", ["get", "kind"], kind];

@@ -1,9 +1,12 @@
-"""A map of the owner's own lies below what is shown, however late it comes."""
+"""Parts of the page's scripts, each alone in a browser: the map, and how numbers are written."""
 
 from __future__ import annotations
 
 import struct
 import zlib
+
+import pytest
+from pyproj import Geod
 
 LATE = """async () => {
   document.body.dataset.basemap = "/basemap.pmtiles";
@@ -65,3 +68,37 @@ def test_an_own_map_lies_below_a_result_that_was_there_before_it(page):
     order = page.evaluate(LATE)
 
     assert [name for name in order if name in ("land", "own", "result", "name")] == ["land", "own", "result", "name"]
+
+
+RING = [[14.9, 46.05], [15.4, 46.05], [15.2, 46.4], [14.9, 46.05]]
+HOLE = [[15.1, 46.1], [15.2, 46.1], [15.2, 46.15], [15.1, 46.1]]
+
+
+@pytest.mark.parametrize(
+    "rings",
+    [[RING], [RING, HOLE], [[[178, -20], [182, -20], [182, -16], [178, -16], [178, -20]]]],
+    ids=["a triangle", "with a hole", "across the antimeridian"],
+)
+def test_the_size_of_what_is_drawn_is_that_on_the_ellipsoid(page, rings):
+    """Within a hundredth of what pyproj says, hole by hole."""
+    page.goto("/doctor")
+
+    told = page.evaluate("async (rings) => (await import('/static/map.js')).km2Of(rings)", rings)
+
+    outer, *holes = [
+        abs(Geod(ellps="WGS84").polygon_area_perimeter(*zip(*ring, strict=True))[0]) / 1e6 for ring in rings
+    ]
+    assert told == pytest.approx(outer - sum(holes), rel=0.01)
+
+
+def test_a_coordinate_is_told_in_full_whatever_its_unit(page):
+    """A float of Web Mercator to a centimetre, one of degrees to ten; nothing is rounded to fewer digits, or padded."""
+    page.goto("/doctor")
+    values = [5_498_765.4321, 500_000, 14.123456789, -179.9999994, 360.5]
+
+    told = page.evaluate(
+        "async (values) => { const {coordinate} = await import('/static/rasters.js'); return values.map(coordinate) }",
+        values,
+    )
+
+    assert told == ["5498765.43", "500000", "14.123457", "-179.999999", "360.5"]
