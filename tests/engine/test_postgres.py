@@ -23,8 +23,10 @@ from orchestrator.core.errors import (
     TransientError,
 )
 from orchestrator.engine.stores.backend import TransactionMode
+from orchestrator.engine.stores.dialect import insert_many
 from orchestrator.engine.stores.migrate import HEAD
 from orchestrator.engine.stores.records import Admission
+from orchestrator.engine.stores.schema import units
 from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.engine.stores.unit_claims import claim_units
 from orchestrator.model.states import Failure, UnitState
@@ -370,6 +372,22 @@ def test_a_connection_that_is_cut_in_a_transaction_leaves_nothing_of_it(store, r
         cut(db)
 
     assert store.runs.head(run).state != "lost"
+
+
+def test_a_connection_that_is_cut_in_a_stream_leaves_nothing_of_it(postgres, url, store, run):
+    """As in any other statement: time helps, and the next transaction has another connection."""
+    many = plans(*(f"{n:05d}" for n in range(500)))
+
+    def cut(db):
+        ours = url.rpartition("/")[2]
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        postgres.execute(others, ours)
+        insert_many(db, units, [{"run_id": run, "kind": "fetch", "key": plan.key, "state": "WAITING"} for plan in many])
+
+    with pytest.raises(TransientError, match="does not answer"), store._db.write() as db:
+        cut(db)
+
+    assert store.units.of(run) == []
 
 
 @pytest.mark.parametrize("is_told", [True, False], ids=["the server had it", "it was lost on the way"])

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, bindparam, delete, select, tuple_, update
 
 from orchestrator.core.errors import FencedError, IntegrityError
-from orchestrator.engine.stores.dialect import insert_and_add, insert_many, insert_where_absent
+from orchestrator.engine.stores.dialect import MANY, count_anew, insert_and_add, insert_many, insert_where_absent
 from orchestrator.engine.stores.schema import unit_counts, unit_needs, units
 from orchestrator.model.grid import Window
 from orchestrator.model.states import UNIT_TRANSITIONS, Failure, UnitState, Who, check_transition
@@ -51,6 +51,8 @@ def add_units(db: Connection, run_id: str, plans: Sequence[UnitPlan]) -> None:
     if not new:
         return
     insert_many(db, units, [_values(run_id, plan) for plan in new])
+    if len(new) >= MANY:
+        count_anew(db, units)
     _need(db, run_id, {(plan.kind, plan.key): plan.needs for plan in new if plan.needs})
     for kind in {plan.kind for plan in new}:
         count_units(db, run_id, kind, {UnitState.WAITING: sum(plan.kind == kind for plan in new)})
