@@ -17,11 +17,9 @@ from orchestrator.model.unit import Unit
 _OF_KIND = and_(units.c.run_id == bindparam("of_run"), units.c.kind == bindparam("of_kind"))
 # What a unit needs may have been lost while somebody had it: it is claimed by nobody until it is there again.
 _FRESH = and_(_OF_KIND, units.c.state == UnitState.WAITING, units.c.lacking == 0, units.c.next_at <= bindparam("now"))
-_UNHEARD = and_(
+_LAPSED = and_(
     _OF_KIND, units.c.state == UnitState.CLAIMED, units.c.lacking == 0, units.c.claimed_until <= bindparam("now")
 )
-_LAPSED = and_(_UNHEARD, units.c.deaths < MOST_DEATHS - 1)
-_DEADLY = select(units).where(_UNHEARD, units.c.deaths >= MOST_DEATHS - 1).with_for_update(skip_locked=True)
 _DUE, _OVER = (select(units).where(here).order_by(units.c.key).limit(bindparam("most")) for here in (_FRESH, _LAPSED))
 
 
@@ -31,7 +29,7 @@ def _claim_at_once() -> ReturningUpdate[Any]:
 
     Each half reads the index in its order; both together as one condition would sort all that waits.
     """
-    names = (units.c.run_id, units.c.kind, units.c.key, units.c.state)
+    names = (units.c.run_id, units.c.kind, units.c.key, units.c.state, units.c.worker)
     fresh, lapsed = (
         select(*names)
         .where(here)
@@ -45,20 +43,14 @@ def _claim_at_once() -> ReturningUpdate[Any]:
     due = select(both).order_by(both.c.key).limit(bindparam("most")).cte("due")
     same = tuple_(units.c.run_id, units.c.kind, units.c.key) == tuple_(due.c.run_id, due.c.kind, due.c.key)
     taken = {"state": UnitState.CLAIMED, "attempt": units.c.attempt + 1, "fence": units.c.fence + 1}
-    deaths = units.c.deaths + case((due.c.state == UnitState.CLAIMED, 1), else_=0)
-    claimed = update(units).where(same).values(**taken, deaths=deaths)
-    claimed = claimed.values(claimed_until=bindparam("until"), worker=bindparam("by"))
-    return claimed.returning(*units.c, due.c.state.label("was"))
+    taken |= {"deaths": units.c.deaths + case((due.c.state == UnitState.CLAIMED, 1), else_=0)}
+    claimed = update(units).where(same).values(**taken, claimed_until=bindparam("until"), worker=bindparam("by"))
+    return claimed.returning(*units.c, due.c.state.label("was"), due.c.worker.label("before"))
 
 
 _CLAIM = _claim_at_once()
 
-
-def may_claim(db: Connection, run_id: str, kind: str, now: float) -> bool:
-    """Tell whether a unit of a kind can be claimed, or given up, now."""
-    which = {"of_run": run_id, "of_kind": kind, "now": now, "most": 1}
-    queries = (_DUE, select(units.c.key).where(_UNHEARD).limit(1))
-    return any(db.execute(query, which).first() is not None for query in queries)
+Claimed = tuple[Row[Any], str]  # as it is now, and who had it before
 
 
 def claim_units(
@@ -66,34 +58,40 @@ def claim_units(
 ) -> list[Unit]:
     """Take the first units that may be claimed: see `contract_work.Units.claim`."""
     which = {"of_run": run_id, "of_kind": kind, "now": now, "most": limit}
-    _give_up_deadly(db, which)
     claim = _claim_beside if locks_rows(db) else _claim_alone
-    taken = claim(db, which, {"until": until, "by": worker})
+    taken = _still_tried(db, claim(db, which, until, worker))
     needs = needs_of(db, run_id, [kind], [row.key for row in taken])
     return [unit_of(row, needs.get((kind, row.key), ())) for row in taken]
 
 
-def _give_up_deadly(db: Connection, which: dict[str, Any]) -> None:
-    """Give up units that end whoever works on them."""
-    for row in db.execute(_DEADLY, which).all():
-        error = (
-            f"{row.deaths + 1} processes in a row that worked on it ended without a word, the last one was "
-            f"{row.worker or 'unnamed'}; it may need more memory than they have, see their logs"
-        )
-        move_unit(db, row, UnitState.FAILED, claimed_until=0.0, failure=Failure.PERMANENT, error=error)
+def is_any_due(db: Connection, run_id: str, kind: str, now: float) -> bool:
+    """Tell whether a unit of a kind may be claimed."""
+    which = {"of_run": run_id, "of_kind": kind, "now": now, "most": 1}
+    return any(db.execute(query, which).first() is not None for query in (_DUE, _OVER))
 
 
-def _claim_beside(db: Connection, which: dict[str, Any], how: dict[str, Any]) -> list[Row[Any]]:
-    rows = sorted(db.execute(_CLAIM, which | how), key=lambda row: row.key)
+def _claim_beside(db: Connection, which: dict[str, Any], until: float, worker: str) -> list[Claimed]:
+    rows = sorted(db.execute(_CLAIM, which | {"until": until, "by": worker}), key=lambda row: row.key)
     if fresh := sum(row.was == UnitState.WAITING for row in rows):
         count_units(db, which["of_run"], which["of_kind"], {UnitState.WAITING: -fresh, UnitState.CLAIMED: fresh})
-    return rows
+    return [(row, row.before) for row in rows]
 
 
-def _claim_alone(db: Connection, which: dict[str, Any], how: dict[str, Any]) -> list[Row[Any]]:
+def _claim_alone(db: Connection, which: dict[str, Any], until: float, worker: str) -> list[Claimed]:
     found = sorted([*db.execute(_DUE, which), *db.execute(_OVER, which)], key=lambda row: row.key)[: which["most"]]
     for row in found:
-        taken = {"attempt": row.attempt + 1, "fence": row.fence + 1, "claimed_until": how["until"], "worker": how["by"]}
-        deaths = row.deaths + (row.state == UnitState.CLAIMED)
-        move_unit(db, row, UnitState.CLAIMED, **taken, deaths=deaths)
-    return [row_of_unit(db, row.run_id, row.kind, row.key) for row in found]
+        values = {"attempt": row.attempt + 1, "fence": row.fence + 1, "claimed_until": until, "worker": worker}
+        move_unit(db, row, UnitState.CLAIMED, **values, deaths=row.deaths + (row.state == UnitState.CLAIMED))
+    return [(row_of_unit(db, row.run_id, row.kind, row.key), row.worker) for row in found]
+
+
+def _still_tried(db: Connection, claimed: list[Claimed]) -> list[Row[Any]]:
+    """Return the rows of those that may be tried; one that ends whoever works on it is given up."""
+    for row, before in claimed:
+        if row.deaths >= MOST_DEATHS:
+            error = (
+                f"{row.deaths} processes in a row that worked on it ended without a word, the last one was "
+                f"{before or 'unnamed'}; it may need more memory than they have, see their logs"
+            )
+            move_unit(db, row, UnitState.FAILED, claimed_until=0.0, failure=Failure.PERMANENT, error=error)
+    return [row for row, _ in claimed if row.deaths < MOST_DEATHS]

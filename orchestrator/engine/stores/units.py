@@ -18,7 +18,7 @@ from orchestrator.engine.stores.contract_work import FREE_WORKER
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.schema import runs, unit_counts
 from orchestrator.engine.stores.schema import units as table
-from orchestrator.engine.stores.unit_claims import claim_units, may_claim
+from orchestrator.engine.stores.unit_claims import claim_units, is_any_due
 from orchestrator.engine.stores.unit_rows import (
     add_units,
     brought_row,
@@ -108,7 +108,7 @@ class SqlUnits:
 
     def is_due(self, run_id: str, kind: str, now: float) -> bool:
         with self._db.read() as db:
-            return may_claim(db, run_id, kind, now)
+            return is_any_due(db, run_id, kind, now)
 
     def next_due(self, run_id: str, kinds: Collection[str]) -> float | None:
         mine = (table.c.run_id == run_id, table.c.kind.in_(kinds))
