@@ -28,11 +28,15 @@ from orchestrator.engine.space import DiskMarks
 from orchestrator.engine.stores.records import Run
 from orchestrator.model.batch import Operation
 from orchestrator.model.job import Job
+from orchestrator.model.places import ObjectPlace
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.product import Product
 from orchestrator.products.context import ProductContext
 from orchestrator.products.registry import EARTH_ENGINE, find_product
 from orchestrator.recipes.registry import UNDATED, find_recipe
+
+# Smaller mosaics are made sooner by one machine than several agree on it.
+STRIP_PIXELS = 1 << 28
 
 if TYPE_CHECKING:
     from orchestrator.products.mosaic.product import MosaicProduct
@@ -91,7 +95,18 @@ class Application(Connections):
             tables=self.table_route,
             scenes=scene_search(self.earth_engine, say),
             files=lambda: self.copernicus.route(say),
+            strips=self._strips,
+            parts=self.parts_of(route),
+            place=self.folder_place,
         )
+
+    def _strips(self, pixels: int) -> int:
+        """Return in how many strips an output of so many pixels is made."""
+        asked = self.settings.assemble.strips
+        if asked != "auto":
+            return asked
+        workers = len(self.store.processes.of("worker"))
+        return 2 * workers if pixels >= STRIP_PIXELS else 0
 
     @property
     def threads(self) -> int:
@@ -105,10 +120,13 @@ class Application(Connections):
 
         if not asks_earth_engine(job):
             route = batch_route(job.route, self._services(self.earth_engine, job.route))
-            return Clients(self.product(job, say), route, tuple)
+            return Clients(self.product(job, say), route, tuple, place=self._place_of(job))
         engine = cache(self.earth_engine)  # one for the route and the list; asked for once the settings are known good
         route = batch_route(job.route, self._services(engine, job.route))
-        return Clients(self.product(job, say), route, engine().operations, engine().slots)
+        return Clients(self.product(job, say), route, engine().operations, engine().slots, self._place_of(job))
+
+    def _place_of(self, job: Job) -> ObjectPlace | None:
+        return self.place(job.deliver) if job.deliver else None
 
     @contextmanager
     def lent_clients(self, job: Job) -> Iterator[Clients]:
@@ -117,8 +135,7 @@ class Application(Connections):
         try:
             yield clients
         finally:
-            clients.product.close()
-            clients.route.close()
+            clients.close()
 
     def execution(self, run: Run, progress: Progress | None = None, lease: Lease | None = None) -> Execution:
         """Return the execution of a run that this process holds, ready to work; `lease` is what `lock` gave."""

@@ -46,6 +46,12 @@ class Records:
         make_private_folder(self.settings.state_dir)
         return self.settings.state_dir
 
+    @property
+    def making_root(self) -> Path:
+        """Below which results are made that are delivered elsewhere."""
+        work = self.settings.local.work_dir
+        return Path(work).expanduser().resolve() if work else self.settings.state_dir
+
     @cached_property
     def store_url(self) -> str:
         """

@@ -96,6 +96,7 @@ class TransferSettings(Section):
 
 class AssembleSettings(Section):
     threads: int = Field(default=0, ge=0)
+    strips: Literal["auto"] | Annotated[int, Field(ge=0, le=1000)] = 0
 
 
 class RetrySettings(Section):

@@ -20,7 +20,7 @@ from orchestrator.engine.stores.records import Run
 from orchestrator.engine.work import Work, carry_all
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan
-from orchestrator.model.product import Shareable, Step
+from orchestrator.model.product import Shareable, Step, Stripping
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,4 +101,5 @@ class Exporting:
             rate=self.cost(job, plan),
             max_eecu_hours=job.max_eecu_hours,
         )
-        return BatchWork(self.context, exports, placing, self.watch, self.output.parts_folder(run))
+        strips = product.strips(snapshot) if isinstance(product, Stripping) else ()
+        return BatchWork(self.context, exports, placing, self.watch, self.output.parts_folder(run), strips)

@@ -17,6 +17,7 @@ from orchestrator.model.grid import Window
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.ports import Stop
+from orchestrator.model.strip import OutputStrip
 from orchestrator.model.unit import NOTHING, Cell, Outcome, Unit, UnitPlan
 
 
@@ -285,6 +286,14 @@ class Product(Protocol):
 
     def close(self) -> None:
         """Give up idle connections."""
+
+
+@runtime_checkable
+class Stripping(Protocol):
+    """A product whose output may be made in strips, by several: a unit of the kind `strip` for each."""
+
+    def strips(self, run: RunSnapshot) -> tuple[OutputStrip, ...]:
+        """Return how the output of a run is cut, from top to bottom; empty where parts are placed one by one."""
 
 
 @runtime_checkable

@@ -33,9 +33,12 @@ ELSEWHERE = {
     "SqlUnits.renew": "tests/engine/test_runner.py",  # five minutes of a lease have passed
     "date.replaced": "tests/engine/test_overlap.py",
     "date.skipped": "tests/engine/test_overlap.py",
+    "delivery.": "tests/journey/test_delivery.py",
     "place.": "tests/places/test_bucket.py",
     "outbox.": "tests/notices/test_kills.py",
     "scenes.replaced": "tests/products/scenes/test_scene_index.py",
+    "join.": "tests/journey/test_strips.py",
+    "strip.": "tests/journey/test_strips.py",
     "sweep.": "tests/app/test_sweeping.py",
 }
 # A moment in each kind of store, and the crash points that a review of the code would name first.

@@ -19,6 +19,7 @@ from orchestrator.engine.standing import Standing
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.contract_watch import Census
 from orchestrator.engine.stores.work_records import MonthUse
+from orchestrator.model.address import is_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,8 @@ def disks_of(app: Records) -> Iterator[tuple[str, DiskRoom]]:
     """Yield the folders as they are set that the state, work and results of jobs are in, with the room there."""
     local = app.settings.local
     folders = [str(app.settings.state_dir), local.work_dir]
-    folders += [str(app.config_dir / Path(table.output).expanduser()) for table in app.settings.jobs.values()]
+    outputs = [table.output for table in app.settings.jobs.values() if not is_address(table.output)]
+    folders += [str(app.config_dir / Path(output).expanduser()) for output in outputs]
     for folder in dict.fromkeys(filter(None, folders)):
         there = nearest(Path(folder).expanduser())
         try:

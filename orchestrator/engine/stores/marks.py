@@ -15,6 +15,7 @@ from orchestrator.engine.stores.schema import events, parts, tasks, units
 from orchestrator.engine.stores.unit_rows import unit_of
 from orchestrator.engine.stores.work_records import Part
 from orchestrator.model.states import TaskState, UnitState
+from orchestrator.model.strip import STRIP
 from orchestrator.model.unit import Unit
 
 _LIVELY = (TaskState.SPLIT, TaskState.SUCCEEDED)  # tasks whose last error is over
@@ -32,6 +33,7 @@ class SqlMarks:
         files = select(p.grid, p.row, p.col, p.height, p.width, p.state, p.task).where(p.run_id == run_id)
         asked = select(u.grid, u.row, u.col, u.height, u.width, u.kind, u.state, (u.error != "") & (u.attempt > 0))
         asked = asked.where(u.run_id == run_id, u.height > 0, u.state != UnitState.SPLIT)
+        asked = asked.where(u.kind != STRIP)  # its pixels are those of its parts
         exports = select(t.key, t.state, t.error != "").where(t.run_id == run_id)
         with self._db.read() as db:
             # Joined here: parts come in the order of their key, and a join in SQL takes twice as long. Of many thousand

@@ -30,7 +30,7 @@ click.rich_click.COMMAND_GROUPS = {
         {"name": "Training sets", "commands": ["tiles", "labels", "dataset", "aoi", "copernicus", "patches"]},
         {
             "name": "Look after runs",
-            "commands": ["status", "watch", "why", "logs", "usage", "audit", "retry", "cancel", "clean"],
+            "commands": ["status", "watch", "why", "logs", "usage", "fetch", "audit", "retry", "cancel", "clean"],
         },
         {
             "name": "Keep it running",
@@ -113,6 +113,10 @@ COMMANDS = {
     "usage": Listed(
         f"{_HERE}.usage",
         "Show what runs have cost in EECU-hours, by month and job, beside the budget and the project's tier.",
+    ),
+    "fetch": Listed(
+        f"{_HERE}.fetch",
+        "Bring the files of a result that was delivered to a bucket to a folder here, whole and verified.",
     ),
     "audit": Listed(
         f"{_HERE}.audit",
