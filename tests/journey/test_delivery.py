@@ -263,24 +263,6 @@ def test_a_cube_is_delivered_object_by_object_and_what_tells_of_it_last(tmp_path
     assert made_here(home) == []
 
 
-def test_another_cube_of_the_job_leaves_nothing_of_the_one_before(tmp_path, program, service, results):
-    """Objects that the new one has not are gone; somebody's object below its name is not replaced, whatever is said."""
-    home = CubeHome(tmp_path, program, service)
-    home.write(output=results.output)
-    home.run().expect(0)
-    chunks = {name for name in results.listed() if "/c/" in name}
-    results.put("small_cube.zarr/notes.txt", b"somebody's")
-
-    refused = home.run("--again", "--overwrite")
-    results.service.delete(f"/storage/v1/b/{results.name}/o/{quote('maps/small_cube.zarr/notes.txt', safe='')}")
-    again = home.run("--again").expect(0)
-
-    assert chunks
-    assert refused.code == 2
-    assert "small_cube.zarr/notes.txt exists already" in refused.err
-    assert json.loads(results.content("small_cube.json"))["run"] == again.summary["run"]
-
-
 def test_a_result_is_delivered_to_a_bucket_that_speaks_s3(home, undisturbed):
     """By the keys and the address that the environment names; killed on the way, the same command goes on."""
     with s3_server.S3Server() as server:
