@@ -37,6 +37,8 @@ import pystac
 import rasterio
 import rich.traceback
 import rio_cogeo
+import structlog.dev
+import tenacity
 import tifffile
 
 import orchestrator
@@ -45,7 +47,7 @@ from orchestrator.faces.cli.main import COMMANDS, cli, main
 
 COMMANDS_LOADED = [cli.commands[name] for name in COMMANDS]
 LOADED = (alembic, apscheduler, ee, geopandas, google, googleapiclient, matplotlib, pyogrio, pystac, rasterio, rich)
-LOADED += (rio_cogeo, tifffile)
+LOADED += (rio_cogeo, structlog, tenacity, tifffile)
 # What another program (the interpreter, Alembic) runs.
 NOT_IMPORTED = ".__main__"
 SYNCS_TO = "ORCHESTRATOR_TEST_SYNCS_TO"
