@@ -178,7 +178,9 @@ class SqlUnits:
         units: Sequence[UnitPlan] = (),
     ) -> None:
         values: dict[str, Any] = {} if result is None else {"result": to_text(result)}
-        with self._db.write() as db:
+        with self._db.write(
+            TransactionMode.WRITE if units else TransactionMode.BESIDE
+        ) as db:  # nothing is met by it yet
             row = held_row(db, unit)
             piece_text = json.dumps(asdict(piece), sort_keys=True)
             move_unit(db, row, UnitState.BROUGHT, **_GIVEN_BACK, piece=piece_text, failure="", error="", **values)
