@@ -34,6 +34,7 @@ from orchestrator.products.registry import EARTH_ENGINE, find_product
 from orchestrator.recipes.registry import UNDATED, find_recipe
 
 if TYPE_CHECKING:
+    from orchestrator.products.chips.product import ChipProduct
     from orchestrator.products.mosaic.product import MosaicProduct
 
 
@@ -70,6 +71,12 @@ class Application(Connections):
         from orchestrator.products.mosaic.product import make  # noqa: PLC0415
 
         return make(self._product_context(route, _unheard))
+
+    def chip_planner(self, route: str) -> ChipProduct:
+        """Return what shows the plan of chips that come by `route`."""
+        from orchestrator.products.chips.product import make_chips  # noqa: PLC0415
+
+        return make_chips(self._product_context(route, _unheard))
 
     def _product_context(self, route: str, say: Callable[[str], None]) -> ProductContext:
         return ProductContext(
@@ -133,7 +140,7 @@ class Application(Connections):
             process=self._process_context(),
             watch=self._watch(find_product(job.product).service, clients),
             cut=cut_task,
-            refit=self._refit,
+            refit=self.refit,
             progress=progress,
             check_lease=lease.check if lease else unleased,
             check_prefix=self.prefix_check(clients.route) if lease else unleased,
@@ -149,7 +156,7 @@ class Application(Connections):
             keep_parts=self.settings.local.keep_parts,
             downloads=self.settings.transfer.downloads,
             requests=self.settings.pixels.at_once,
-            backoff=self._backoff(),
+            backoff=self.backoff,
             limits=self.limits,
             transfers=self.transfers,
             marks=DiskMarks(self.settings.limits.disk_stop, self.settings.limits.disk_resume),
@@ -160,7 +167,9 @@ class Application(Connections):
             interrupts=self.interrupts,
         )
 
-    def _backoff(self) -> Backoff:
+    @property
+    def backoff(self) -> Backoff:
+        """How long is waited, and how often is tried, as the settings say."""
         ee, retry = self.settings.ee, self.settings.retry
         return Backoff(
             poll_min_seconds=ee.poll_min,
@@ -177,7 +186,8 @@ class Application(Connections):
             unit_longest_seconds=retry.max_wait,
         )
 
-    def _refit(self, task: TaskPlan, plan: Plan, heaviest: float | None) -> TaskPlan:
+    def refit(self, task: TaskPlan, plan: Plan, heaviest: float | None) -> TaskPlan:
+        """Return a task in the largest parts that fit; see `engine.batch.exports.Refit`."""
         from orchestrator.plan.refit import refit  # noqa: PLC0415
 
         return refit(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,11 @@ class Backoff:
     unit_longest_seconds: float = 60.0
 
 
+def thread_pool(places: int, name: str) -> Executor:
+    """Return what does so many things at once, in threads that are called so."""
+    return ThreadPoolExecutor(places, thread_name_prefix=name)
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessContext:
     """
@@ -85,6 +91,8 @@ class ProcessContext:
         interrupts: Which runs are to be held, and why.
         marks: How much of a disk is left alone.
         transfers: Turns of downloads, shared with all runs of all processes; None where nobody else downloads.
+        pool: Makes what downloads and units are done in, of so many places and with a name. A simulation has its own,
+            in which only virtual time passes.
     """
 
     owner: str
@@ -102,6 +110,7 @@ class ProcessContext:
     interrupts: Interrupts = field(default_factory=Interrupts)
     marks: DiskMarks = field(default_factory=DiskMarks)
     transfers: RequestLimits | None = None
+    pool: Callable[[int, str], Executor] = thread_pool
 
 
 @dataclass(frozen=True, slots=True)

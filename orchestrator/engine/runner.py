@@ -10,7 +10,6 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -105,7 +104,7 @@ class UnitWork:
         self._context = context
         self._closing = threading.Event()
         self._stop = EitherStop(context.process.stop, self._closing)
-        self._pool = ThreadPoolExecutor(context.process.requests, thread_name_prefix="unit")
+        self._pool = context.process.pool(context.process.requests, "unit")
         self._lock = threading.Lock()
         self._under_way: dict[tuple[str, str], Unit] = {}
         self._claimed: list[Unit] = []  # with a lease, and too heavy to begin beside those under way
