@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from orchestrator.app.simulation.virtual_time import VirtualClock
 
@@ -102,11 +102,6 @@ class SharedLine:
         self._counted_at = 0.0
         self._round = 0
 
-    @property
-    def under_way(self) -> int:
-        """How much is being sent now."""
-        return len(self._sending)
-
     def send(self, count: float, then: Callable[[], None]) -> None:
         """Send so many bytes; then do something."""
         self._count()
@@ -146,19 +141,30 @@ class SharedLine:
             one.then()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Machine:
-    """One machine: the line that its bytes come by, and the processor that places them."""
+    """
+    One machine.
+
+    Attributes:
+        line: That its bytes come by.
+        placing: The processor that places them.
+        pieces: Pieces that it has taken on and that are not placed.
+    """
 
     line: SharedLine
     placing: Station
+    pieces: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Machines:
-    """Those that share a run; each piece goes to the one that has least to fetch."""
+    """Those that share a run; each piece goes to the one that has fewest to do."""
 
-    each: Sequence[Machine] = field(default=())
+    each: Sequence[Machine]
 
-    def idlest(self) -> Machine:
-        return min(self.each, key=lambda machine: machine.line.under_way)
+    def take(self) -> Machine:
+        """Return the machine that takes one more piece on, which is counted."""
+        machine = min(self.each, key=lambda one: one.pieces)
+        machine.pieces += 1
+        return machine

@@ -14,6 +14,7 @@ from orchestrator.engine.batch.watch import OperationsWatch
 
 # A simulation that looks so often goes round in a circle.
 _MOST_LOOKS = 1_000_000
+_TINY_SECONDS = 1e-6
 
 
 class VirtualPool(Executor):
@@ -94,8 +95,9 @@ class VirtualWake(threading.Event):
         return self.is_set()
 
     def _is_worth_a_look(self) -> bool:
-        told = self._news() and self._watch.due_in() <= 0
-        return told or (self._moved and self._clock.monotonic() - self._looked_at >= self._look)
+        told = self._news() and self._watch.due_in() <= _TINY_SECONDS
+        # Compared as it is planned below: a difference of sums may be smaller than what was added.
+        return told or (self._moved and self._clock.monotonic() >= self._looked_at + self._look)
 
     def _next(self) -> float:
         """When something may be new: an event, a list that tells of one, or a look at parts that moved."""

@@ -15,6 +15,7 @@ from orchestrator.app.simulation.machines import Machine, Machines, Occupation, 
 from orchestrator.app.simulation.seams import SteppedWatch, VirtualPool, VirtualWake
 from orchestrator.app.simulation.subject import SimulatedJob
 from orchestrator.app.simulation.virtual_time import VirtualClock, VirtualStop
+from orchestrator.core.clock import Clock
 from orchestrator.core.errors import OrchestratorError
 from orchestrator.engine.batch.accounts import Accounts
 from orchestrator.engine.batch.exports import Cut, Exports, Refit
@@ -37,6 +38,8 @@ from orchestrator.model.product import RunSnapshot
 from orchestrator.model.states import RunState
 from orchestrator.model.unit import Cell, Done, Outcome, Unit
 
+# What waits for room in the bucket is looked at so often in the time that the exports take: 0.1 % later, at most.
+_LOOKS = 1000
 # The engine starts requests a little wider apart than evenly; see `engine.request_limits`.
 _SPREAD = 1.1
 
@@ -113,19 +116,36 @@ class SimulatedRun:
     stretched: float = 1.0
 
 
-def simulate_run(subject: SimulatedJob, costs: RunCosts, around: Surroundings) -> SimulatedRun:
+def in_memory(clock: Clock) -> SqlStore:
+    """Return a state that is gone when it is closed."""
+    return SqlStore("sqlite://", clock)
+
+
+def simulate_run(
+    subject: SimulatedJob,
+    costs: RunCosts,
+    around: Surroundings,
+    open_store: Callable[[Clock], SqlStore] = in_memory,
+) -> SimulatedRun:
     """Carry a run of `subject` from its command to its result in virtual time; the same each time."""
     with tempfile.TemporaryDirectory(prefix="orchestrator-simulate-") as folder:
-        return _Simulation(subject, costs, around, Path(folder)).run()
+        return _Simulation(subject, costs, around, Path(folder), open_store).run()
 
 
 class _Simulation:
     """One simulation: the parts of a process joined over virtual time. Used once."""
 
-    def __init__(self, subject: SimulatedJob, costs: RunCosts, around: Surroundings, folder: Path) -> None:
+    def __init__(
+        self,
+        subject: SimulatedJob,
+        costs: RunCosts,
+        around: Surroundings,
+        folder: Path,
+        open_store: Callable[[Clock], SqlStore],
+    ) -> None:
         self._subject, self._costs, self._around, self._folder = subject, costs, around, folder
         self._clock = clock = VirtualClock()
-        self._store = SqlStore("sqlite://", clock)
+        self._store = open_store(clock)
         self._raw = subject.pixels.bytes_per_pixel
         published = subject.rate.expected if subject.rate else 0.0
         self._model = ExportModel(costs, costs.task_eecu_per_pixel or published, self._raw)
@@ -158,7 +178,7 @@ class _Simulation:
     def _look_seconds(self) -> float:
         """How often a run is looked at while parts come: of one that lasts days, less often than it would be."""
         work = sum(self._model.seconds(task.window.pixels) for task in self._subject.tasks) / self._around.slots
-        return max(1.0, work / 20_000)
+        return max(1.0, work / _LOOKS)
 
     # ------------------------------------------------------------------ the run
 
@@ -270,7 +290,7 @@ class _Simulation:
         """Let the time pass that a part takes to come to the machine that fetches it."""
         part = next(one for one in given if isinstance(one, Part))
         size = part.source.size if part.source else 0
-        machine = self._at[part.cell] = self._machines.idlest()
+        machine = self._at[part.cell] = self._machines.take()
         self._clock.after(self._costs.download_seconds, lambda: machine.line.send(size, then))
 
     def _fetch_unit(self, given: tuple[Any, ...], then: Callable[[], None]) -> None:
@@ -278,11 +298,12 @@ class _Simulation:
         unit = next(one for one in given if isinstance(one, Unit))
         pixels = unit.plan.cell.window.pixels if unit.plan.cell else 0
         size = pixels * self._raw * self._costs.file_share
-        machine = self._machines.idlest()
+        machine = self._machines.take()
         seconds = self._costs.request_seconds + pixels / 1e6 * self._costs.request_seconds_per_megapixel
 
         def placed() -> None:
             self._placed_bytes += size
+            machine.pieces -= 1
             then()
 
         def sent() -> None:
@@ -300,6 +321,7 @@ class _Simulation:
 
         def placed() -> None:
             self._placed_bytes += self._model.file_bytes(pixels)
+            machine.pieces -= 1
             self._wake.moved()
             durable()
 
