@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from orchestrator.app.simulation.costs import RunCosts
-from orchestrator.app.simulation.simulator import Surroundings, simulate_run
+from orchestrator.app.simulation.simulator import SimulationSetting, simulate_run
 from orchestrator.app.simulation.subject import SimulatedJob
 from orchestrator.core.clock import SystemClock
 from orchestrator.engine.context import Backoff
@@ -63,10 +63,10 @@ def simulated(subject, costs=FREE, **around):
             shutil.copy(_template(), Path(folder) / "state.db")
             return SqlStore(f"sqlite:///{folder}/state.db", clock)
 
-        return simulate_run(subject, costs, surroundings(**around), open_store)
+        return simulate_run(subject, costs, setting(**around), open_store)
 
 
-def surroundings(**given):
+def setting(**given):
     usual = {
         "workers": 1,
         "slots": 2,
@@ -79,7 +79,7 @@ def surroundings(**given):
         "cut": lambda _task: None,
         "refit": lambda task, _plan, _heaviest: task,
     }
-    return Surroundings(**{**usual, **given})
+    return SimulationSetting(**{**usual, **given})
 
 
 def exports(heights, *, parts=1, hours=0.0, split="square"):

@@ -154,12 +154,12 @@ def test_requests_begin_no_faster_than_is_allowed():
 
 def test_very_many_requests_go_on_as_they_began(monkeypatch):
     """The beginning tells what all take: within a round of what simulating every one says."""
-    subject, costs = requests(400), FREE.but(request_seconds=2.0, finish_seconds_per_unit=0.01)
+    subject, costs = requests(160), FREE.but(request_seconds=2.0, finish_seconds_per_unit=0.01)
     whole = simulated(subject, costs)
-    monkeypatch.setattr(steady, "MOST_REQUESTS", 80)
+    monkeypatch.setattr(steady, "MOST_REQUESTS", 40)
 
     told = simulate_long(subject, costs, None, lambda job, known, _around: simulated(job, known))
 
     assert told.makespan == pytest.approx(whole.makespan, abs=2.0)
     assert told.bytes == pytest.approx(whole.bytes)
-    assert told.requests == 400
+    assert told.requests == 160

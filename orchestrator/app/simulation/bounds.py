@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from orchestrator.app.simulation.simulator import SimulatedRun, Surroundings
+from orchestrator.app.simulation.simulator import SimulatedRun, SimulationSetting
 from orchestrator.app.simulation.subject import SimulatedJob
 from orchestrator.core.units import format_bytes
 from orchestrator.model.eecu import format_hours
@@ -108,7 +108,7 @@ def _written(value: float, unit: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class RoomLeft:
     """
     What there is of things that a large job uses up.
 
@@ -121,12 +121,14 @@ class Room:
     tier_eecu_seconds: float
 
 
-def limits_of(subject: SimulatedJob, run: SimulatedRun, around: Surroundings, room: Room) -> tuple[Limit, ...]:
+def breaking_limits(
+    subject: SimulatedJob, run: SimulatedRun, around: SimulationSetting, room: RoomLeft
+) -> tuple[Limit, ...]:
     """Return what gives way, the first first."""
     return tuple(sorted(_limits(subject, run, around, room), key=lambda limit: limit.at_times))
 
 
-def _limits(subject: SimulatedJob, run: SimulatedRun, around: Surroundings, room: Room) -> Iterator[Limit]:
+def _limits(subject: SimulatedJob, run: SimulatedRun, around: SimulationSetting, room: RoomLeft) -> Iterator[Limit]:
     yield Limit("the disk of one machine", run.disk_bytes, room.disk, "bytes", "cut the area into cells (--cells)")
     if room.tier_eecu_seconds:
         yield Limit(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.errors import UserError
 from orchestrator.model.job import AreaSource, Job
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
     from orchestrator.plan.area import Area
-    from orchestrator.raster.arrays import Floats
 
 # Equal in area everywhere, so that cells of one side weigh alike: NSIDC EASE-Grid 2.0 Global.
 EQUAL_AREA = "EPSG:6933"
@@ -44,19 +44,30 @@ def cells_of_area(job: Job, area: Area, side: int) -> tuple[CellJob, ...]:
     Cut an area into squares of `side` pixels of the job's scale; return a job for each that it touches, largest first.
 
     Raises:
-        UserError: The side is none, or they are too many.
+        UserError: The side is none, they are too many, or the job's pixels are not measured in metres.
     """
     if side < _LEAST_SIDE:
         raise UserError(f"--cells {side} is no side of a cell in pixels; give {_LEAST_SIDE} or more")
-    scale = job.grid.scale or 10.0
+    scale = _metres(job)
     found = sorted(_cells(area, side * scale), key=lambda cell: -cell.area)
+    pins = MappingProxyType({name: pin for name, pin in job.pins.items() if name != "area"})
     jobs = []
     for number, shape in enumerate(found):
-        source = AreaSource(shape.wkt, crs=EQUAL_AREA)
-        jobs.append(
-            CellJob(replace(job, area=source, base_name=f"{job.base_name[:60]}_{number:05d}"), shape.area / scale**2)
-        )
+        name, source = f"{job.base_name[:60]}_{number:05d}", AreaSource(shape.wkt, crs=EQUAL_AREA)
+        jobs.append(CellJob(replace(job, area=source, base_name=name, pins=pins), shape.area / scale**2))
     return tuple(jobs)
+
+
+def _metres(job: Job) -> float:
+    """Return the side of a pixel in metres."""
+    from orchestrator.plan.reproject import parse_crs  # noqa: PLC0415  heavy
+
+    grid = job.grid
+    if grid.crs and parse_crs(grid.crs).is_geographic:
+        raise UserError(
+            f"cells are squares in metres, and {grid.crs} counts in degrees; leave --crs out, or name another"
+        )
+    return abs(grid.crs_transform[0]) if grid.crs_transform else grid.scale or 10.0
 
 
 def _cells(area: Area, side: float) -> Iterator[BaseGeometry]:
@@ -87,7 +98,7 @@ def _cells(area: Area, side: float) -> Iterator[BaseGeometry]:
                     yield inside
 
 
-def _moved(transformer: Transformer, points: Floats) -> Floats:
+def _moved(transformer: Transformer, points: Any) -> Any:
     """Return points, (n, 2), in the other CRS."""
     import numpy as np  # noqa: PLC0415  heavy
 

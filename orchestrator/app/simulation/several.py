@@ -17,7 +17,7 @@ from orchestrator.app.simulation.simulator import SimulatedRun
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
+class RunSeries:
     """
     Runs that share what there is.
 
@@ -32,7 +32,7 @@ class Series:
     count: int
 
 
-def simulate_series(largest: SimulatedRun, weights: Sequence[float], at_once: int) -> Series:
+def simulate_series(largest: SimulatedRun, weights: Sequence[float], at_once: int) -> RunSeries:
     """
     Return many runs as one.
 
@@ -43,7 +43,7 @@ def simulate_series(largest: SimulatedRun, weights: Sequence[float], at_once: in
     """
     total, uses = sum(weights), resource_uses(largest)
     if len(weights) == 1:
-        return Series(largest, uses, 1)
+        return RunSeries(largest, uses, 1)
     bound = max((use.busy_seconds / use.places for use in uses), default=0.0)
     alone = [largest.makespan - bound * (1 - weight) for weight in weights]
     makespan = max(total * bound + largest.makespan - bound, sum(alone) / at_once) if largest.makespan else 0.0
@@ -60,7 +60,7 @@ def simulate_series(largest: SimulatedRun, weights: Sequence[float], at_once: in
         bucket_bytes=min(at_once, len(weights)) * largest.bucket_bytes,
         disk_bytes=total * largest.result_bytes + min(at_once, len(weights)) * largest.disk_bytes,
     )
-    return Series(run, tuple(_grown(use, total, makespan) for use in uses), len(weights))
+    return RunSeries(run, tuple(_grown(use, total, makespan) for use in uses), len(weights))
 
 
 def _grown(use: ResourceUse, total: float, makespan: float) -> ResourceUse:

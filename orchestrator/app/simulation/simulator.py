@@ -45,7 +45,7 @@ _SPREAD = 1.1
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class SimulationSetting:
     """
     What a run is simulated with: machines, the project's limits, the settings.
 
@@ -124,7 +124,7 @@ def in_memory(clock: Clock) -> SqlStore:
 def simulate_run(
     subject: SimulatedJob,
     costs: RunCosts,
-    around: Surroundings,
+    around: SimulationSetting,
     open_store: Callable[[Clock], SqlStore] = in_memory,
 ) -> SimulatedRun:
     """Carry a run of `subject` from its command to its result in virtual time; the same each time."""
@@ -139,7 +139,7 @@ class _Simulation:
         self,
         subject: SimulatedJob,
         costs: RunCosts,
-        around: Surroundings,
+        around: SimulationSetting,
         folder: Path,
         open_store: Callable[[Clock], SqlStore],
     ) -> None:

@@ -12,16 +12,18 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from orchestrator.app.simulation.costs import RunCosts
-from orchestrator.app.simulation.simulator import SimulatedRun, Surroundings
+from orchestrator.app.simulation.simulator import SimulatedRun, SimulationSetting
 from orchestrator.app.simulation.subject import SimulatedJob
 
 # As many requests are simulated one by one; of more, this many and half of it.
 MOST_REQUESTS = 4_000
 
-Simulate = Callable[[SimulatedJob, RunCosts, Surroundings], SimulatedRun]
+Simulate = Callable[[SimulatedJob, RunCosts, SimulationSetting], SimulatedRun]
 
 
-def simulate_long(subject: SimulatedJob, costs: RunCosts, around: Surroundings, simulate: Simulate) -> SimulatedRun:
+def simulate_long(
+    subject: SimulatedJob, costs: RunCosts, around: SimulationSetting, simulate: Simulate
+) -> SimulatedRun:
     """Simulate a run; one of more requests than `MOST_REQUESTS` by its beginning."""
     count = len(subject.units)
     if count <= MOST_REQUESTS:

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 from orchestrator.app.costs import eecu_limits
 from orchestrator.app.planner import cut_task
-from orchestrator.app.simulation.bounds import MOST_COG_PIXELS, Room, limits_of
+from orchestrator.app.simulation.bounds import MOST_COG_PIXELS, RoomLeft, breaking_limits
 from orchestrator.app.simulation.cells import USUAL_SIDE, cells_of_area
 from orchestrator.app.simulation.costs import KnownCosts, read_costs
 from orchestrator.app.simulation.learning import learn_costs
 from orchestrator.app.simulation.report import SimulationReport, strips_of
-from orchestrator.app.simulation.several import Series, simulate_series
-from orchestrator.app.simulation.simulator import Surroundings, simulate_run
+from orchestrator.app.simulation.several import RunSeries, simulate_series
+from orchestrator.app.simulation.simulator import SimulationSetting, simulate_run
 from orchestrator.app.simulation.steady import simulate_long
 from orchestrator.app.simulation.subject import SIMULATED, SimulatedJob, plan_for_simulation
 from orchestrator.app.verbs.busy import Busy, unwatched
-from orchestrator.core.errors import UserError
+from orchestrator.core.errors import PlanError, UserError
 from orchestrator.core.files import free_bytes
 from orchestrator.engine.batch.feedback import HEAVIEST
 from orchestrator.engine.stores.sharing import USUAL_SLOTS
@@ -103,10 +103,10 @@ def simulate_job(app: Application, job: Job, order: SimulationOrder, busy: Busy 
     cut = _cut(job, order, busy)
     with busy(f"planning {cut.largest.base_name}"):
         subject = plan_for_simulation(app, cut.largest)
-    around = _surroundings(app, subject, order)
+    around = _setting(app, subject, order)
     with busy(f"simulating {cut.largest.base_name}"):
         run = simulate_long(subject, known.costs, around, simulate_run)
-    room = Room(free_bytes(job.output), app.settings.budget.tier_eecu_hours * HOUR)
+    room = RoomLeft(free_bytes(job.output), app.settings.budget.tier_eecu_hours * HOUR)
     series = simulate_series(run, cut.weights, app.settings.serve.slots)
     report = SimulationReport(
         base_name=job.base_name,
@@ -115,7 +115,7 @@ def simulate_job(app: Application, job: Job, order: SimulationOrder, busy: Busy 
         slots=around.slots,
         run=series.run,
         uses=series.uses,
-        limits=limits_of(subject, run, around, room),
+        limits=breaking_limits(subject, run, around, room),
         strips=strips_of(run.occupations, run.makespan / run.stretched),
         pixels=round(subject.asked_pixels * sum(cut.weights)),
         known=known,
@@ -129,7 +129,7 @@ def simulate_job(app: Application, job: Job, order: SimulationOrder, busy: Busy 
     return replace(report, picture=order.picture)
 
 
-def _notes_of(series: Series, app: Application) -> tuple[str, ...]:
+def _notes_of(series: RunSeries, app: Application) -> tuple[str, ...]:
     if series.count == 1:
         return ()
     return (
@@ -140,9 +140,9 @@ def _notes_of(series: Series, app: Application) -> tuple[str, ...]:
     )
 
 
-def _surroundings(app: Application, subject: SimulatedJob, order: SimulationOrder) -> Surroundings:
+def _setting(app: Application, subject: SimulatedJob, order: SimulationOrder) -> SimulationSetting:
     settings = app.settings
-    return Surroundings(
+    return SimulationSetting(
         workers=order.workers,
         slots=order.slots or USUAL_SLOTS,
         downloads=settings.transfer.downloads,
@@ -183,33 +183,34 @@ def _cut(job: Job, order: SimulationOrder, busy: Busy) -> _Cut:
         return _Cut(job, (1.0,) * order.times)
     with busy("reading the area"):
         area = area_of(job)
-        pixels = grid_pixels(job, area)
-    side, notes = order.cells, tuple[str, ...]()
-    if not side and pixels > MOST_COG_PIXELS:
-        side = USUAL_SIDE
-        notes = (
-            (
-                f"one raster of {pixels / 1e9:,.0f} gigapixels is more than the {MOST_COG_PIXELS / 1e9:.0f} of a file "
-                f"that is read well: cut into cells of {side:,} pixels a side, a job each; --cells says otherwise"
-            ),
-        )
-    if not side:
+        too_large = _too_large(job, area)
+    if not order.cells and not too_large:
         return _Cut(job, (1.0,) * order.times)
+    side, notes = order.cells, tuple[str, ...]()
+    if not side:
+        side = USUAL_SIDE
+        notes = (f"{too_large}: cut into cells of {side:,} pixels a side, a job each; --cells says otherwise",)
     with busy("cutting the area into cells"):
         cells = cells_of_area(job, area, side)
     return _Cut(cells[0].job, tuple(cell.pixels / cells[0].pixels for cell in cells), notes)
 
 
-def grid_pixels(job: Job, area: Area) -> int:
-    """Return how many pixels the one raster of a job would have, the area's surroundings included."""
+def _too_large(job: Job, area: Area) -> str:
+    """Say why an area is too large for one raster, in a sentence without an end; empty where it is not."""
     from orchestrator.plan.align import fix_grid  # noqa: PLC0415  heavy
 
     grid = job.grid
-    fixed, _ = fix_grid(
-        area.geometry,
-        area.crs,
-        scale=grid.scale,
-        out_crs=grid.crs or None,
-        crs_transform=grid.crs_transform,
-    )
-    return fixed.pixels
+    try:
+        fixed, _ = fix_grid(
+            area.geometry,
+            area.crs,
+            scale=grid.scale,
+            out_crs=grid.crs or None,
+            crs_transform=grid.crs_transform,
+        )
+    except PlanError as error:
+        return f"no one raster: {error}"
+    if fixed.pixels <= MOST_COG_PIXELS:
+        return ""
+    most = MOST_COG_PIXELS / 1e9
+    return f"one raster of {fixed.pixels / 1e9:,.0f} gigapixels is more than the {most:.0f} of a file that is read well"

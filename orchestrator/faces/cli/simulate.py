@@ -14,7 +14,7 @@ from orchestrator.app.verbs.simulations import SimulationOrder, known_costs, sim
 from orchestrator.core.errors import UserError
 from orchestrator.core.units import format_bytes, format_count, format_seconds, parse_bytes
 from orchestrator.faces.cli.boxes import AreaCommand
-from orchestrator.faces.cli.options import ENVIRONMENT, build_job, job_options
+from orchestrator.faces.cli.options import ENVIRONMENT, build_job, job_options, service_options
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context, loaded_for
 from orchestrator.model.eecu import format_hours
@@ -25,6 +25,7 @@ _SHOWN_LIMITS = 4
 
 @click.command(cls=AreaCommand, epilog=ENVIRONMENT)
 @job_options
+@service_options
 @click.option("--workers", type=int, default=1, metavar="N", help="Machines that share the run.  [default: 1]")
 @click.option("--slots", type=int, default=0, metavar="S", help="Exports that Earth Engine runs at once.  [default: 2]")
 @click.option("--latency", type=float, metavar="SECONDS", help="How long a request for pixels takes.")
