@@ -1,16 +1,18 @@
 """
 What open pages cost a run: 50 pages that follow it, and 1,000 connections that say nothing for long.
 
-A sandbox as a process, and a daemon with its page, `serve --web`. Runs of one kind go one after the other, every second
-one beside a crowd: pages that listen to the stream and ask for their parts at each message, as browsers do, and slow
-connections that send a byte a second and are made anew when they are cut off. The crowd is a process of lower priority,
-since it stands for other machines. Run from the root:
+A sandbox as a process, and a daemon with its page, `serve --web`. Runs of one kind go one after the other: alone;
+beside a crowd, pages that listen to the stream and ask for their parts at each message, as browsers do, and slow
+connections that send a byte a second and are made anew when they are cut off; and beside a process that burns as much
+of the processor as that crowd had just taken, and speaks to nobody. The crowd is a process of lower priority, since it
+stands for other machines; where it must share this machine's cores, the last of the three is what it is compared with.
+Run from the root:
 
-    PYTHONPATH=. python benchmarks/page.py FOLDER [--pairs 3] [--pages 50] [--slow 1000] [--side 2048]
+    PYTHONPATH=. python benchmarks/page.py FOLDER [--rounds 3] [--pages 50] [--slow 1000] [--side 2048]
 
-Printed are, with and without the crowd and as ratios: poll latency, which is how long after an operation's end in the
-sandbox the state knew of it; parts placed a second, from the first part that came to the last; the run's whole time;
-and what the crowd was answered.
+Printed are, for the three and as ratios: poll latency, which is how long after an operation's end in the sandbox the
+state knew of it; parts placed a second, from the first part that came to the last; the run's whole time; and what the
+crowd was answered.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -46,18 +49,23 @@ def get_ee_image():
 PROGRAM = [sys.executable, "-m", "orchestrator"]
 SANDBOX = [sys.executable, "-m", "orchestrator.sandbox", "--die-with-parent"]
 PROJECT = BUCKET = "orchestrator-sandbox"
+ARMS = ("alone", "crowd", "burning")
+_SLICE_SECONDS = 0.05
 FOLLOWS = re.compile(r'hx-get="([^"]+)"[^>]*live from:body')
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--pages", type=int, default=50)
     parser.add_argument("--slow", type=int, default=1000)
     parser.add_argument("--side", type=int, default=2048, help="pixels")
     parser.add_argument("--crowd", default="", help=argparse.SUPPRESS)
+    parser.add_argument("--burn", type=float, default=0.0, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.burn:
+        burn(given.burn)
     if given.crowd:
         asyncio.run(Crowd(given.crowd, given.pages, given.slow).gather())
         return
@@ -103,18 +111,21 @@ def measure(given: argparse.Namespace) -> None:
             text=True,
         )
         link = daemon.stdout.readline().partition("http")
-        took: dict[bool, list[Took]] = {False: [], True: []}
+        took: dict[str, list[Took]] = {name: [] for name in ARMS}
         answered: Counter[str] = Counter()
-        for number in range(2 * given.pairs + 1):
-            is_beside, crowd = number % 2 == 0 and number > 0, None
-            if is_beside:
-                crowd = begin_crowd("http" + link[2].strip(), given)
-            found = carry(home, url, f"run{number}", given.side, environment)
-            if crowd is not None:
-                answered += end_crowd(crowd)
-            if number:  # the first run warms everything
-                took[is_beside].append(found)
-            print(f"{'beside' if is_beside else 'alone '} {found.seconds:6.1f} s", flush=True)
+        carry(home, url, "warm", given.side, environment)
+        for number in range(given.rounds):
+            taken = 0.0
+            for arm in ARMS:
+                other = begin(arm, "http" + link[2].strip(), taken, given)
+                spent, began = processor_seconds(other.pid) if other else 0.0, time.monotonic()
+                found = carry(home, url, f"{arm}{number}", given.side, environment)
+                if other:
+                    spent = (processor_seconds(other.pid) - spent) / (time.monotonic() - began)
+                    taken = spent + found.processor / found.seconds
+                    answered += end(other)
+                took[arm].append(found)
+                print(f"{arm} {found.seconds:6.1f} s, {spent:.2f} of a processor beside it", flush=True)
         daemon.send_signal(signal.SIGTERM)
         code = daemon.wait(60)
     sandbox.communicate(timeout=60)
@@ -172,36 +183,52 @@ def seconds(at: str) -> float:
     return datetime.fromisoformat(at).timestamp()
 
 
-def report(took: dict[bool, list[Took]], answered: Counter[str], code: int) -> None:
-    rows = {
-        "poll latency, s (median)": [statistics.median(p for one in took[b] for p in one.polls) for b in (False, True)],
-        "poll latency, s (largest)": [max(p for one in took[b] for p in one.polls) for b in (False, True)],
-        "parts a second (median)": [statistics.median(one.rate for one in took[b]) for b in (False, True)],
-        "page's processor time, of one": [
-            sum(one.processor for one in took[b]) / sum(one.seconds for one in took[b]) for b in (False, True)
-        ],
-        "seconds a run (median)": [statistics.median(one.seconds for one in took[b]) for b in (False, True)],
+def report(took: dict[str, list[Took]], answered: Counter[str], code: int) -> None:
+    rows: dict[str, Callable[[list[Took]], float]] = {
+        "poll latency, s (median)": lambda runs: statistics.median(p for one in runs for p in one.polls),
+        "poll latency, s (largest)": lambda runs: max(p for one in runs for p in one.polls),
+        "parts a second (median)": lambda runs: statistics.median(one.rate for one in runs),
+        "page's processor time, of one": lambda runs: sum(r.processor for r in runs) / sum(r.seconds for r in runs),
+        "seconds a run (median)": lambda runs: statistics.median(one.seconds for one in runs),
     }
-    print("| | alone | beside | ratio |\n|---|---|---|---|")
-    for name, (alone, beside) in rows.items():
-        print(f"| {name} | {alone:.2f} | {beside:.2f} | {beside / alone:.2f} |")
+    print(f"| | {' | '.join(ARMS)} | crowd / alone | crowd / burning |\n|---|---|---|---|---|---|")
+    for name, counted in rows.items():
+        alone, beside, burning = (counted(took[arm]) for arm in ARMS)
+        ratios = f"{beside / alone:.2f} | {beside / burning if burning else 0:.2f}"
+        print(f"| {name} | {alone:.2f} | {beside:.2f} | {burning:.2f} | {ratios} |")
     print("the crowd:", dict(answered), "; the daemon ended with", code)
 
 
 # ---------------------------------------------------------------- the crowd
 
 
-def begin_crowd(link: str, given: argparse.Namespace) -> subprocess.Popen[str]:
-    words = [str(given.folder), "--crowd", link, "--pages", str(given.pages), "--slow", str(given.slow)]
-    crowd = subprocess.Popen([sys.executable, __file__, *words], stdout=subprocess.PIPE, text=True)
-    crowd.stdout.readline()  # all are there
-    return crowd
+def begin(arm: str, link: str, share: float, given: argparse.Namespace) -> subprocess.Popen[str] | None:
+    """Start what a run of this kind goes beside; on return it is under way."""
+    if arm == "alone":
+        return None
+    words = [str(given.folder), "--pages", str(given.pages), "--slow", str(given.slow)]
+    words += ["--crowd", link] if arm == "crowd" else ["--burn", str(share)]
+    other = subprocess.Popen([sys.executable, __file__, *words], stdout=subprocess.PIPE, text=True)
+    other.stdout.readline()
+    return other
 
 
-def end_crowd(crowd: subprocess.Popen[str]) -> Counter[str]:
-    crowd.send_signal(signal.SIGTERM)
-    out, _ = crowd.communicate(timeout=60)
-    return Counter(json.loads(out.splitlines()[-1]))
+def end(other: subprocess.Popen[str]) -> Counter[str]:
+    other.send_signal(signal.SIGTERM)
+    out, _ = other.communicate(timeout=60)
+    return Counter(json.loads(out.splitlines()[-1]) if out else {})
+
+
+def burn(share: float) -> None:
+    """Take this share of a processor until killed."""
+    os.nice(10)
+    print("there", flush=True)
+    while True:
+        began = time.monotonic()
+        until = time.process_time() + share * _SLICE_SECONDS
+        while time.process_time() < until:
+            pass
+        time.sleep(max(0.0, began + _SLICE_SECONDS - time.monotonic()))
 
 
 class Crowd:

@@ -20,6 +20,7 @@ from orchestrator.engine.batch.accounts import Accounts
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import Backoff, Clients, ProcessContext, unleased
 from orchestrator.engine.execution import Execution
+from orchestrator.engine.executors import NobodyHere, UnitExecutor
 from orchestrator.engine.interrupts import Interrupts
 from orchestrator.engine.leases import Lease
 from orchestrator.engine.progress import Progress
@@ -27,11 +28,15 @@ from orchestrator.engine.space import DiskMarks
 from orchestrator.engine.stores.records import Run
 from orchestrator.model.batch import Operation
 from orchestrator.model.job import Job
+from orchestrator.model.places import ObjectPlace
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.product import Product
 from orchestrator.products.context import ProductContext
 from orchestrator.products.registry import EARTH_ENGINE, find_product
 from orchestrator.recipes.registry import UNDATED, find_recipe
+
+# Smaller mosaics are made sooner by one machine than several agree on it.
+STRIP_PIXELS = 1 << 28
 
 if TYPE_CHECKING:
     from orchestrator.products.chips.product import ChipProduct
@@ -63,22 +68,23 @@ class Application(Connections):
             UserError: There is none of that name.
         """
         module, function = find_product(job.product).make.split(":")
-        made: Product = getattr(import_module(module), function)(self._product_context(job.route, say))
+        made: Product = getattr(import_module(module), function)(self.product_context(job.route, say))
         return made
 
     def planner(self, route: str) -> MosaicProduct:
         """Return what shows the plan of a mosaic that comes by `route`."""
         from orchestrator.products.mosaic.product import make  # noqa: PLC0415
 
-        return make(self._product_context(route, _unheard))
+        return make(self.product_context(route))
 
     def chip_planner(self, route: str) -> ChipProduct:
         """Return what shows the plan of chips that come by `route`."""
         from orchestrator.products.chips.product import make_chips  # noqa: PLC0415
 
-        return make_chips(self._product_context(route, _unheard))
+        return make_chips(self.product_context(route))
 
-    def _product_context(self, route: str, say: Callable[[str], None]) -> ProductContext:
+    def product_context(self, route: str, say: Callable[[str], None] = _unheard) -> ProductContext:
+        """Return what a product whose pixels come by `route` is planned and made with."""
         return ProductContext(
             imagery=EarthEngineImagery(self.earth_engine),
             recipe=find_recipe,
@@ -96,7 +102,18 @@ class Application(Connections):
             tables=self.table_route,
             scenes=scene_search(self.earth_engine, say),
             files=lambda: self.copernicus.route(say),
+            strips=self._strips,
+            parts=self.parts_of(route),
+            place=self.folder_place,
         )
+
+    def _strips(self, pixels: int) -> int:
+        """Return in how many strips an output of so many pixels is made."""
+        asked = self.settings.assemble.strips
+        if asked != "auto":
+            return asked
+        workers = len(self.store.processes.of("worker"))
+        return 2 * workers if pixels >= STRIP_PIXELS else 0
 
     @property
     def threads(self) -> int:
@@ -110,10 +127,13 @@ class Application(Connections):
 
         if not asks_earth_engine(job):
             route = batch_route(job.route, self._services(self.earth_engine, job.route))
-            return Clients(self.product(job, say), route, tuple)
+            return Clients(self.product(job, say), route, tuple, place=self._place_of(job))
         engine = cache(self.earth_engine)  # one for the route and the list; asked for once the settings are known good
         route = batch_route(job.route, self._services(engine, job.route))
-        return Clients(self.product(job, say), route, engine().operations, engine().slots)
+        return Clients(self.product(job, say), route, engine().operations, engine().slots, self._place_of(job))
+
+    def _place_of(self, job: Job) -> ObjectPlace | None:
+        return self.place(job.deliver) if job.deliver else None
 
     @contextmanager
     def lent_clients(self, job: Job) -> Iterator[Clients]:
@@ -122,8 +142,7 @@ class Application(Connections):
         try:
             yield clients
         finally:
-            clients.product.close()
-            clients.route.close()
+            clients.close()
 
     def execution(self, run: Run, progress: Progress | None = None, lease: Lease | None = None) -> Execution:
         """Return the execution of a run that this process holds, ready to work; `lease` is what `lock` gave."""
@@ -137,7 +156,7 @@ class Application(Connections):
             run.id,
             store=lease.store if lease else self.store,
             clients=clients,
-            process=self._process_context(),
+            process=self.process_context(),
             watch=self._watch(find_product(job.product).service, clients),
             cut=cut_task,
             refit=self.refit,
@@ -148,7 +167,8 @@ class Application(Connections):
             cost=published_cost,
         )
 
-    def _process_context(self) -> ProcessContext:
+    def process_context(self) -> ProcessContext:
+        """Return what every run of this process shares."""
         work = self.settings.local.work_dir
         return ProcessContext(
             owner=self.owner,
@@ -165,7 +185,14 @@ class Application(Connections):
             notify=self.notify,
             eecu=eecu_limits(self.settings),
             interrupts=self.interrupts,
+            unit_lease_seconds=self.settings.engine.lease,
+            executor=self.unit_executor,
         )
+
+    @cached_property
+    def unit_executor(self) -> UnitExecutor | None:
+        """Who does the units of this process's runs that any process may do; None is threads of each run."""
+        return NobodyHere() if self.settings.engine.executor == "workers" else None
 
     @property
     def backoff(self) -> Backoff:

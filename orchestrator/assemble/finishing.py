@@ -13,7 +13,7 @@ from orchestrator.assemble.codec import Encoding, Pixels
 from orchestrator.assemble.placing import children_of
 from orchestrator.assemble.reduce import halve, is_nodata
 from orchestrator.assemble.settings import MosaicSettings
-from orchestrator.assemble.stock import UNMADE, BlockIndex, Fragment, Item, Spools
+from orchestrator.assemble.stock import UNMADE, BlockIndex, BlockStores, Fragment, Item
 from orchestrator.core.errors import Stopped
 from orchestrator.core.flow import in_order
 from orchestrator.model.grid import Window
@@ -25,17 +25,22 @@ Source = tuple[BlockIndex, Fragment]
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The last blocks of a mosaic whose output has the encoding of `index`."""
+    """
+    The last blocks of a mosaic whose output has the encoding of `index`.
+
+    With `rows`, of the grid, blocks that stand for a pixel in another row are left out.
+    """
 
     index: BlockIndex
-    spools: Spools
+    spools: BlockStores
     settings: MosaicSettings
     stop: Stop
+    rows: range | None = None
 
     def run(self, indexes: Mapping[Encoding, BlockIndex], pool: Executor) -> None:
         """Make every block that is missing; they are written behind those of the parts, and not journalled."""
         sources = self._sources(indexes)
-        self._make(((node, sources[node]) for node in sorted(sources)), pool)
+        self._make(((node, sources[node]) for node in sorted(sources) if self._is_unmade(node)), pool)
         for level in range(1, len(self.index.offsets)):
             self._make(((node, None) for node in self._missing(level)), pool)
 
@@ -72,7 +77,7 @@ class Completion:
             shared = window.intersection(fragment.piece)
             if shared is None or not fragment.item.size:
                 continue
-            stored = index.codec.decode(self.spools.full.read(fragment.item.offset, fragment.item.size))
+            stored = index.codec.decode(self.spools.of(0).read(fragment.item.offset, fragment.item.size))
             origin = index.coverage.footprint(fragment.item.node)
             _cut(pixels, shared, window)[...] = _cut(stored, shared, origin)
         return pixels
@@ -81,7 +86,16 @@ class Completion:
         unmade = self.index.offsets[level] == UNMADE
         wanted = unmade & (self.index.coverage.places[level] != Place.OUTSIDE)
         for row, col in np.argwhere(wanted).tolist():
-            yield (level, row, col)
+            if self._is_within((level, row, col)):
+                yield (level, row, col)
+
+    def _is_unmade(self, node: Node) -> bool:
+        """Tell whether a block at full resolution is to be composed; strips have made theirs before the join."""
+        return bool(self.index.offsets[0][node[1:]] == UNMADE) and self._is_within(node)
+
+    def _is_within(self, node: Node) -> bool:
+        window = self.index.coverage.footprint(node)
+        return self.rows is None or (self.rows.start <= window.row and window.bottom <= self.rows.stop)
 
     def _reduced(self, node: Node) -> Pixels:
         nodata = self.settings.spec.pixels.nodata

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orchestrator.assemble.storage import space_errors
 from orchestrator.core import crash
+from orchestrator.core.disks import space_errors
 from orchestrator.core.errors import IntegrityError
 from orchestrator.core.system import sync_folder
 

@@ -66,6 +66,26 @@ class Begun:
     file: ExitStack
 
 
+@dataclass(frozen=True, slots=True)
+class CompletedBlocks:
+    """
+    All blocks that can be made of what is placed, in the spools of a mosaic until its next call.
+
+    Attributes:
+        parts: In the order of their windows.
+        indexes: Of every encoding that a part has.
+        index: That of the output, which is one of `indexes`.
+        segments: Where the blocks of each part lie, and behind them those that no part decides alone.
+        spools: Where they lie.
+    """
+
+    parts: list[PlacedPart]
+    indexes: dict[Encoding, BlockIndex]
+    index: BlockIndex
+    segments: list[writing.Segment]
+    spools: Spools
+
+
 @dataclass(slots=True)
 class BlockMosaic:
     """One output file being built. One thread at a time may call it."""
@@ -304,7 +324,18 @@ class BlockMosaic:
         """
         return count_valid(self.work_dir / FINISHED, self.settings, stop, on_blocks)
 
-    def _seal(self, stop: Stop) -> None:
+    def complete(self, stop: Stop, rows: range | None = None) -> CompletedBlocks:
+        """
+        Make the blocks that no part decides alone; with `rows`, of the grid, only those that lie whole in these.
+
+        They are not remembered: after a crash, or `close`, they are made again.
+
+        Raises:
+            IntegrityError: The mosaic is finished.
+            Stopped: `stop` was set.
+            SpaceError: The disk is full.
+        """
+        self._refresh()
         spools = self._writable()
         parts = [self.parts[window] for window in sorted(self.parts)]
         encoding = parts[0].encoding if parts else self.settings.encoding_for(None)
@@ -312,10 +343,19 @@ class BlockMosaic:
         # Blocks no part decides alone form a segment of their own, behind those of the parts.
         begins = spools.full.end, spools.overviews.end
         with self._threads() as pool:
-            Completion(index, spools, self.settings, stop).run(self.indexes, pool)
+            Completion(index, spools, self.settings, stop, rows).run(self.indexes, pool)
         last = writing.Segment((begins[0], spools.full.end), (begins[1], spools.overviews.end))
+        return CompletedBlocks(parts, self.indexes, index, [*(part.segment for part in parts), last], spools)
+
+    def close(self) -> None:
+        """Close the files; what is placed stays, and the next call opens them again."""
+        self._forget()
+
+    def _seal(self, stop: Stop) -> None:
+        done = self.complete(stop)
+        index, spools = done.index, done.spools
         base = header.template(self.settings, statistics(index, spools, self.settings.spec.pixels.nodata))
-        layout = writing.lay_out(index, [*(part.segment for part in parts), last], base)
+        layout = writing.lay_out(index, done.segments, base)
         room = layout.room(spools.full.end)
         in_place = room is not None and self._make_room(spools.full, layout.full_at - room, room)
         if in_place:
@@ -323,7 +363,7 @@ class BlockMosaic:
         else:
             writing.write_copy(layout, spools, self.work_dir / UNSEALED, stop)
         crash.point("mosaic.written")
-        report = summary(parts, index, self.settings.resampling) | {"size": layout.size}
+        report = summary(done.parts, index, self.settings.resampling) | {"size": layout.size}
         record = {"kind": "sealed", "file": FULL if in_place else UNSEALED, "report": report}
         self.journal.append(record)
         spools.close()

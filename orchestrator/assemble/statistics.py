@@ -6,12 +6,12 @@ import numpy as np
 
 from orchestrator.assemble.codec import Pixels
 from orchestrator.assemble.reduce import is_nodata
-from orchestrator.assemble.stock import BlockIndex, Spools
+from orchestrator.assemble.stock import BlockIndex, BlockStores
 
 BandTags = dict[str, str]
 
 
-def statistics(index: BlockIndex, spools: Spools, nodata: float) -> list[BandTags]:
+def statistics(index: BlockIndex, spools: BlockStores, nodata: float) -> list[BandTags]:
     """
     Return GDAL's statistics tags of each band; none without overviews, empty ones for a band without data.
 

@@ -6,12 +6,15 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.assemble.codec import Codec, Pixels
-from orchestrator.assemble.storage import BufferBytes, FileBytes, space_errors, write_all_at
+from orchestrator.assemble.storage import BufferBytes, FileBytes
+from orchestrator.core.copying import write_all_at
+from orchestrator.core.disks import space_errors
 from orchestrator.core.system import open_descriptor, sync_data
 from orchestrator.model.grid import Window
 from orchestrator.raster.coverage import Coverage, Node
@@ -34,6 +37,23 @@ class Fragment:
 
     item: Item
     piece: Window
+
+
+class BlockStore(Protocol):
+    """Bytes that blocks are read from, and appended to."""
+
+    def read(self, item_offset: int, size: int) -> bytes:
+        """Return exactly `size` bytes, or raise IntegrityError; safe in threads."""
+
+    def append(self, data: bytes) -> int:
+        """Add bytes; return where they lie."""
+
+
+class BlockStores(Protocol):
+    """Where the blocks of each level lie."""
+
+    def of(self, level: int) -> BlockStore:
+        """Return what holds the blocks of a level."""
 
 
 @dataclass(slots=True)
@@ -104,7 +124,7 @@ class BlockIndex:
             self.offsets[level][row, col] = item.offset
             self.sizes[level][row, col] = item.size
 
-    def pixels(self, node: Node, spool: Spool) -> Pixels | None:
+    def pixels(self, node: Node, spool: BlockStore) -> Pixels | None:
         """Return the pixels of a block, or None when it holds nodata only or was not made."""
         level, row, col = node
         size = int(self.sizes[level][row, col])

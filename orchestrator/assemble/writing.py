@@ -11,8 +11,10 @@ import numpy as np
 
 from orchestrator.assemble.header import Image, header, header_size
 from orchestrator.assemble.stock import BlockIndex, Spools
-from orchestrator.assemble.storage import ALIGNMENT, aligned, copy_range, space_errors, write_all_at
+from orchestrator.assemble.storage import ALIGNMENT, aligned
 from orchestrator.assemble.tiff import Directory
+from orchestrator.core.copying import copy_range, write_all_at
+from orchestrator.core.disks import space_errors
 from orchestrator.core.errors import Stopped
 from orchestrator.core.system import open_descriptor
 from orchestrator.model.ports import Stop
@@ -94,17 +96,26 @@ def lay_out(index: BlockIndex, segments: Sequence[Segment], base: Directory) -> 
     return FileLayout(header(base, index.codec.encoding, images[::-1]), copies, at, full_at)
 
 
+def in_file_order(offsets: Ints, sizes: Ints, extents: Sequence[tuple[int, int]]) -> Ints:
+    """
+    Return the blocks of a level that are stored, as flat indexes, in the order of the output.
+
+    `offsets` and `sizes` are (block row, block col); `extents` are the bytes of each segment, in order.
+    """
+    stored = np.flatnonzero(sizes > 0)
+    source = offsets.ravel()[stored]
+    return stored[np.lexsort((source, _ranks(source, extents)))]
+
+
 def _moved(
     offsets: Ints, sizes: Ints, extents: list[tuple[int, int]], level: int, at: int
 ) -> tuple[Ints, list[CopyRange]]:
     """Return the offsets in the output of the blocks of a level, which begins at byte `at`, and what to copy."""
-    stored = np.flatnonzero(sizes)
-    source, size = offsets.ravel()[stored], sizes.ravel()[stored]
-    order = np.lexsort((source, _ranks(source, extents)))
-    source, size = source[order], size[order]
+    order = in_file_order(offsets, sizes, extents)
+    source, size = offsets.ravel()[order], sizes.ravel()[order]
     target = at + np.cumsum(size) - size
     targets = np.zeros(offsets.size, np.int64)
-    targets[stored[order]] = target
+    targets[order] = target
     breaks = np.flatnonzero(source[1:] != source[:-1] + size[:-1]) + 1
     firsts = np.concatenate(([0], breaks)) if len(source) else breaks
     lengths = np.add.reduceat(size, firsts) if len(source) else size
@@ -115,7 +126,7 @@ def _moved(
     return targets.reshape(offsets.shape), copies
 
 
-def _ranks(source: Ints, extents: list[tuple[int, int]]) -> Ints:
+def _ranks(source: Ints, extents: Sequence[tuple[int, int]]) -> Ints:
     """Return, for each byte of a spool, the place in the output of the segment it lies in."""
     # Segments without bytes begin where others do, and own nothing.
     by_start = sorted((start, rank) for rank, (start, end) in enumerate(extents) if end > start)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,11 +13,11 @@ from urllib.parse import quote
 from google.auth.transport.requests import AuthorizedSession, Request
 from google.cloud import storage
 
-from orchestrator.clients.answers import Pages
+from orchestrator.clients.answers import Pages, is_proof
 from orchestrator.clients.connections import TIMEOUT, make_session, mount
 from orchestrator.clients.media import MediaBody, MediaSession, open_media
 from orchestrator.clients.probe import probe
-from orchestrator.clients.refusals import calling, refusals
+from orchestrator.clients.refusals import calling, refusal, refusals
 from orchestrator.clients.watch import LIMITS, CallLimits, Watch
 from orchestrator.core.errors import ConfigError, GenerationError, NotFoundError, TransientError
 from orchestrator.model.objects import Deletion, StoredObject
@@ -26,6 +26,8 @@ from orchestrator.model.ports import Stop
 PUBLIC_URL = "https://storage.googleapis.com"
 _FIELDS = "kind,items(name,size,generation,crc32c,md5Hash,timeCreated),nextPageToken"
 MAX_OBJECTS = 1_000_000
+MAX_SOURCES = 32  # Cloud Storage: Composite objects, "between 1 and 32 objects"
+CHUNK_UNIT = 256 << 10  # Cloud Storage: Resumable uploads, "a multiple of 256 KB"
 # What the program does in the bucket; `doctor` asks for each by name.
 NEEDED_PERMISSIONS = (
     "storage.objects.create",
@@ -152,9 +154,9 @@ class GcsObjects:
         """Let the next body come over a new connection."""
         self._session.close()
 
-    def open_body(self, source: StoredObject, start: int) -> AbstractContextManager[MediaBody]:
+    def open_body(self, source: StoredObject, start: int, end: int | None = None) -> AbstractContextManager[MediaBody]:
         """
-        Open the bytes of the listed generation from offset `start` on.
+        Open the bytes of the listed generation from offset `start` on, up to `end` or its own end.
 
         Raises:
             GenerationError: The object was replaced.
@@ -167,10 +169,21 @@ class GcsObjects:
             f"{self._url}/download/storage/v1/b/{quote(self._name, safe='')}/o/{quote(source.name, safe='')}",
             params={"alt": "media", "ifGenerationMatch": source.generation},
             start=start,
-            size=source.size,
+            size=source.size if end is None else end,
             generation=source.generation,
             what=self._where(source),
+            part=end is not None,
         )
+
+    def stat(self, name: str) -> StoredObject | None:
+        """Return the living object of a name as the service describes it now; None where there is none."""
+        try:
+            with self._calling(f"looking for gs://{self._name}/{name}"):
+                blob = self._bucket.blob(name)
+                blob.reload(timeout=TIMEOUT, retry=None)
+                return _stored(blob)
+        except NotFoundError:
+            return None
 
     def delete(self, source: StoredObject) -> Deletion:
         """Delete exactly the listed generation: gone already is as good, replaced is left alone."""
@@ -245,6 +258,72 @@ class GcsObjects:
             )
             return _stored(blob)
 
+    def compose(self, name: str, sources: Sequence[StoredObject], over: StoredObject | None = None) -> StoredObject:
+        """
+        Make one object of the bytes of 1 to `MAX_SOURCES` others, in order, inside the service.
+
+        Raises:
+            GenerationError: There is one of that name, or another than `over`; or a source was replaced.
+            NotFoundError: A source is gone.
+        """
+        with self._calling(f"composing gs://{self._name}/{name} of {len(sources)} objects"):
+            blob = self._bucket.blob(name)
+            blob.content_type = "application/octet-stream"
+            generations = [int(source.generation) for source in sources]
+            blob.compose(
+                [self._bucket.blob(source.name) for source in sources],
+                if_generation_match=int(over.generation) if over else 0,
+                if_source_generation_match=generations,
+                timeout=TIMEOUT,
+                retry=None,
+            )
+            return _stored(blob)
+
+    def begin_upload(self, name: str, size: int, crc32c: str, over: StoredObject | None = None) -> str:
+        """
+        Begin to write an object in pieces, and return the address of the session.
+
+        Raises:
+            GenerationError: As of `create`.
+        """
+        with self._calling(f"beginning to write gs://{self._name}/{name}"):
+            blob = self._bucket.blob(name)
+            blob.crc32c = crc32c
+            match = int(over.generation) if over else 0
+            return str(
+                blob.create_resumable_upload_session(
+                    content_type="application/octet-stream",
+                    size=size,
+                    if_generation_match=match,
+                    timeout=TIMEOUT,
+                    checksum=None,
+                    retry=None,
+                )
+            )
+
+    def send(self, session: str, chunk: bytes, at: int, size: int) -> int | StoredObject:
+        """
+        Send bytes of an object of `size` bytes that belong at `at`; return how many it has now, or the finished object.
+
+        Without a chunk it is only asked. All chunks but the last have a multiple of `CHUNK_UNIT` bytes.
+
+        Raises:
+            NotFoundError: There is no such session any more: begin anew.
+            GenerationError: Something else has its name by now.
+        """
+        end = at + len(chunk) - 1
+        told = f"bytes {at}-{end}/{size}" if chunk else f"bytes */{size}"
+        with self._calling(f"writing to gs://{self._name}") as watch:
+            answer = self._client._http.put(  # noqa: SLF001  the session that we gave it
+                session, data=chunk, headers={"Content-Range": told}, timeout=TIMEOUT, allow_redirects=False
+            )
+            if answer.status_code == 308:  # Cloud Storage: Resumable uploads; "Resume Incomplete"
+                had = re.fullmatch(r"bytes=0-(\d+)", answer.headers.get("Range", ""))
+                return int(had.group(1)) + 1 if had else 0
+            if answer.status_code in (200, 201):
+                return _resource(answer.json())
+        raise refusal(answer.status_code, answer.text, watch.what, proved=is_proof(answer.status_code, answer.content))
+
     def read_probe(self, source: StoredObject) -> bytes:
         """Return the whole of a small object, by the way parts take."""
         with self.open_body(source, 0) as body:
@@ -259,6 +338,17 @@ def _stored(blob: Any) -> StoredObject:
         crc32c=str(blob.crc32c) if blob.crc32c else None,
         md5=base64.b64decode(blob.md5_hash, validate=True).hex() if blob.md5_hash else None,
         created=blob.time_created.isoformat() if blob.time_created else "",
+    )
+
+
+def _resource(told: Mapping[str, Any]) -> StoredObject:
+    return StoredObject(
+        name=str(told["name"]),
+        size=int(told["size"]),
+        generation=str(int(told["generation"])),
+        crc32c=str(told["crc32c"]) if "crc32c" in told else None,
+        md5=base64.b64decode(told["md5Hash"], validate=True).hex() if "md5Hash" in told else None,
+        created=str(told.get("timeCreated", "")),
     )
 
 

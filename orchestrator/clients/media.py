@@ -113,11 +113,13 @@ def open_media(
     what: str,
     params: Mapping[str, str],
     timeout: tuple[float, float] = TIMEOUT,
+    part: bool = False,
 ) -> Iterator[MediaBody]:
     """
     Open the bytes at `url` from `start` to `size`; the connection goes back to the pool only when all were read.
 
-    `generation` is what the answer's header must say where it says anything.
+    `generation` is what the answer's header must say where it says anything. `part` says that the object goes on
+    behind `size`.
 
     Raises:
         GenerationError: The service or its answer speaks of another generation.
@@ -128,8 +130,8 @@ def open_media(
     # identity: what is stored is what is checked; a transparent gunzip would fit neither size nor checksum.
     # no-cache, no-transform: nobody in between shall answer from memory, or with other bytes.
     headers = {"Accept-Encoding": "identity", "Cache-Control": "no-cache, no-transform"}
-    if start:
-        headers["Range"] = f"bytes={start}-"
+    if start or part:
+        headers["Range"] = f"bytes={start}-{size - 1 if part else ''}"
     with calling(what, session.stop, _BODY):
         response = session.get(f"{url}?{urlencode(params)}", headers, timeout)
     try:

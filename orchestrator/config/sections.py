@@ -85,12 +85,18 @@ class LocalSettings(Section):
     keep_parts: bool = True
 
 
+class StoreSettings(Section):
+    url: SecretStr = SecretStr("")
+    password_file: str = ""
+
+
 class TransferSettings(Section):
     downloads: PositiveInt = 4
 
 
 class AssembleSettings(Section):
     threads: int = Field(default=0, ge=0)
+    strips: Literal["auto"] | Annotated[int, Field(ge=0, le=1000)] = 0
 
 
 class RetrySettings(Section):
@@ -118,6 +124,16 @@ class ServeSettings(Section):
     sweep: bool = True
     share: bool = False
     allow_code: bool = False
+
+
+class EngineSettings(Section):
+    executor: Literal["threads", "workers"] = "threads"
+    lease: Seconds = 60.0
+
+
+class WorkerSettings(Section):
+    at_once: PositiveInt = 4
+    drain: Seconds = 60.0
 
 
 class MetricsSettings(Section):
@@ -169,11 +185,14 @@ class Settings(Section):
     copernicus: CopernicusSettings = CopernicusSettings()
     credentials: CredentialSettings = CredentialSettings()
     local: LocalSettings = LocalSettings()
+    store: StoreSettings = StoreSettings()
     transfer: TransferSettings = TransferSettings()
     assemble: AssembleSettings = AssembleSettings()
     retry: RetrySettings = RetrySettings()
     limits: LimitSettings = LimitSettings()
     serve: ServeSettings = ServeSettings()
+    engine: EngineSettings = EngineSettings()
+    worker: WorkerSettings = WorkerSettings()
     notify: NotifySettings = NotifySettings()
     metrics: MetricsSettings = MetricsSettings()
     web: WebSettings = WebSettings()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from orchestrator.core.errors import SpaceError
 from orchestrator.core.files import free_bytes
 from orchestrator.core.units import format_bytes
 
@@ -36,3 +37,16 @@ def free_at(path: Path) -> int:
     """Return how many bytes can still be written where `path` lies, or would lie."""
     there = next((folder for folder in (path, *path.parents) if folder.is_dir()), Path())
     return free_bytes(there)
+
+
+@contextmanager
+def space_errors(path: Path) -> Iterator[None]:
+    """Turn a full disk into a SpaceError that names `path`."""
+    try:
+        yield
+    except OSError as error:
+        if is_full(error):
+            raise SpaceError(
+                f"no room left to write {path}, {room_at(path)}; free some and start again, work continues"
+            ) from error
+        raise

@@ -102,11 +102,30 @@ def write_once(path: Path, content: bytes) -> bytes:
     if not path.exists():
         with _unfinished(path.parent, path.name) as made:
             made.fill(content)
-            with suppress(FileExistsError):
-                path.hardlink_to(made.path)  # a link fails where a name is taken; a rename would replace it
-                crash.point("file.linked")
-        sync_folder(path.parent)
+            _link(made, path)
     return path.read_bytes()
+
+
+def fill_new(path: Path, fill: Callable[[Path], None]) -> bool:
+    """As `fill_whole`, of a file that must not be there yet: tell whether it was made, and nothing was there."""
+    _sweep(path.parent, path.name)
+    if os.path.lexists(path):
+        return False
+    with _unfinished(path.parent, path.name) as made:
+        fill(made.path)
+        os.fsync(made.fd)
+        return _link(made, path)
+
+
+def _link(made: _Unfinished, path: Path) -> bool:
+    """Give an unfinished file a name that must be free; tell whether it was."""
+    free = False
+    with suppress(FileExistsError):
+        path.hardlink_to(made.path)  # a link fails where a name is taken; a rename would replace it
+        crash.point("file.linked")
+        free = True
+    sync_folder(path.parent)
+    return free
 
 
 class _Unfinished:

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import Stopped
+from orchestrator.core.process import process_name
 from orchestrator.engine.interrupts import Interrupts
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.progress import Progress
@@ -22,8 +23,12 @@ from orchestrator.engine.waiting import Waits
 from orchestrator.engine.work import CancelledByUserError
 from orchestrator.model.batch import BatchRoute, ListOperations
 from orchestrator.model.eecu import EecuLimits
+from orchestrator.model.places import ObjectPlace
 from orchestrator.model.ports import Stop
 from orchestrator.model.product import Product
+
+if TYPE_CHECKING:
+    from orchestrator.engine.executors import UnitExecutor
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,9 @@ class ProcessContext:
         interrupts: Which runs are to be held, and why.
         marks: How much of a disk is left alone.
         transfers: Turns of downloads, shared with all runs of all processes; None where nobody else downloads.
+        name: Of this process among all that claim units.
+        unit_lease_seconds: How long a claim on a unit is good without a word.
+        executor: Who does units that any process may do; None is threads of each run.
         pool: Makes what downloads and units are done in, of so many places and with a name. A simulation has its own,
             in which only virtual time passes.
     """
@@ -110,6 +118,9 @@ class ProcessContext:
     interrupts: Interrupts = field(default_factory=Interrupts)
     marks: DiskMarks = field(default_factory=DiskMarks)
     transfers: RequestLimits | None = None
+    name: str = field(default_factory=process_name)
+    unit_lease_seconds: float = 60.0
+    executor: UnitExecutor | None = None
     pool: Callable[[int, str], Executor] = thread_pool
 
 
@@ -120,12 +131,21 @@ class Clients:
 
     Attributes:
         slots: Asks the service how many tasks of the project it runs at once; None where it does not say.
+        place: Where the result is delivered to; None where it stays in the folder that it is made in.
     """
 
     product: Product
     route: BatchRoute
     list_operations: ListOperations
     slots: Callable[[], int | None] = field(default=lambda: None)
+    place: ObjectPlace | None = None
+
+    def close(self) -> None:
+        """Give up idle connections."""
+        self.route.close()
+        self.product.close()
+        if self.place is not None:
+            self.place.close()
 
 
 def unleased() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 from orchestrator.engine.request_limits import RequestLimits
 from orchestrator.model.direct import DirectLimits, DirectRoute, PixelPiece, PixelRequest
-from orchestrator.model.ports import Stop
+from orchestrator.model.objects import Deletion, StoredObject
+from orchestrator.model.ports import ObjectStore, Stop
 from orchestrator.model.table import ReduceRequest, SampleRequest, TableLimits, TableReply, TableRoute
 
 
@@ -55,3 +59,30 @@ class LimitedTables:
     def close(self) -> None:
         """Give up idle connections."""
         self._route.close()
+
+
+class LimitedObjects:
+    """An `ObjectStore` whose downloads each wait for their turn among all that the processes of a state do."""
+
+    def __init__(self, objects: ObjectStore, limits: RequestLimits) -> None:
+        self._objects, self._limits = objects, limits
+
+    def find(self, prefix: str) -> list[StoredObject]:
+        return self._objects.find(prefix)
+
+    def create(self, name: str, content: bytes) -> StoredObject:
+        return self._objects.create(name, content)
+
+    def delete(self, source: StoredObject) -> Deletion:
+        return self._objects.delete(source)
+
+    def close(self) -> None:
+        self._objects.close()
+
+    def fetch(self, source: StoredObject, target: Path, on_bytes: Callable[[int], None], stop: Stop) -> None:
+        with self._limits.hold(stop):
+            self._objects.fetch(source, target, on_bytes, stop)
+
+    def read(self, source: StoredObject, on_bytes: Callable[[int], None], stop: Stop) -> bytes:
+        with self._limits.hold(stop):
+            return self._objects.read(source, on_bytes, stop)

@@ -65,7 +65,24 @@ class ObjectStore(Protocol):
         """Give up every idle connection; the next call would open new ones."""
 
 
-class Mosaic(Protocol):
+class Finishable(Protocol):
+    """One output file of which everything is there."""
+
+    def finish(self, stop: Stop) -> MosaicReport:
+        """Complete the file; pixels no part covers are nodata. Idempotent."""
+
+    def valid(self, stop: Stop, on_blocks: Callable[[int, int], None]) -> tuple[int, ...]:
+        """
+        Return for each band how many pixels of the finished file hold data: exact, none is estimated.
+
+        `on_blocks` is told, in this thread, how many blocks of the file are counted, and of how many.
+
+        Raises:
+            Stopped: `stop` was set.
+        """
+
+
+class Mosaic(Finishable, Protocol):
     """One output file being built, resumable after a crash."""
 
     def place(self, parts: Iterable[tuple[Window, Path | bytes]], on_placed: Callable[[Window], None]) -> None:
@@ -82,19 +99,6 @@ class Mosaic(Protocol):
 
     def placed(self) -> frozenset[Window]:
         """Return the windows already placed, in this process or before a crash."""
-
-    def finish(self, stop: Stop) -> MosaicReport:
-        """Complete the file; pixels no part covers are nodata. Idempotent."""
-
-    def valid(self, stop: Stop, on_blocks: Callable[[int, int], None]) -> tuple[int, ...]:
-        """
-        Return for each band how many pixels of the finished file hold data: exact, none is estimated.
-
-        `on_blocks` is told, in this thread, how many blocks of the file are counted, and of how many.
-
-        Raises:
-            Stopped: `stop` was set.
-        """
 
 
 class Assembler(Protocol):

@@ -17,6 +17,7 @@ from orchestrator.model.grid import Window
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.ports import Stop
+from orchestrator.model.strip import OutputStrip
 from orchestrator.model.unit import NOTHING, Cell, Outcome, Unit, UnitPlan
 
 
@@ -105,11 +106,22 @@ class StepContext(Protocol):
     def folder(self) -> Path:
         """The run's own working folder; it is there."""
 
+    @property
+    def sink_folder(self) -> Path:
+        """The folder of the run's sink, in the former; it is there."""
+
+    def has_done(self) -> bool:
+        """Tell whether any unit of this one's kind was done, by whichever process."""
+
     def note(self, result: Mapping[str, Any]) -> None:
         """Write down, before an effect, what the unit's result will be; after a crash the unit still has it."""
 
     def place(self, cell: Cell, content: Path | bytes) -> None:
-        """Put a piece into the run's sink; on return it is durable there."""
+        """
+        Put a piece into the run's sink; on return it is durable, there or on its way there.
+
+        A path is a file, or a folder in `folder` that nobody else writes to.
+        """
 
     def is_placed(self, cell: Cell) -> bool:
         """Tell whether the sink has a piece already, from before a crash."""
@@ -277,8 +289,25 @@ class Product(Protocol):
 
 
 @runtime_checkable
+class Stripping(Protocol):
+    """A product whose output may be made in strips, by several: a unit of the kind `strip` for each."""
+
+    def strips(self, run: RunSnapshot) -> tuple[OutputStrip, ...]:
+        """Return how the output of a run is cut, from top to bottom; empty where parts are placed one by one."""
+
+
+@runtime_checkable
 class Recognising(Protocol):
     """A product that knows its results by what they say, whichever installation has made them."""
 
     def whose(self, job: Job, file: Path) -> str | None:
         """Return "" for a file at the place of a job's result that is of this job, a sentence for whose else, None."""
+
+
+@runtime_checkable
+class Shareable(Protocol):
+    """A product some of whose steps any process may do that sees the run's folder: without `open`, by `steps` alone."""
+
+    @property
+    def shared(self) -> frozenset[str]:
+        """The kinds of units of which that is true."""

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Any, Protocol
 
+from orchestrator.core.errors import IntegrityError
 from orchestrator.core.files import free_bytes
 from orchestrator.core.retry import RetryPolicy
 from orchestrator.model.direct import DirectLimits, DirectRoute
 from orchestrator.model.files import FileRoute
 from orchestrator.model.grid import Transform
+from orchestrator.model.places import ObjectPlace
+from orchestrator.model.ports import ObjectStore
 from orchestrator.model.scene import Scene, SceneQuery, StoredBand
 from orchestrator.model.table import TableRoute
 from orchestrator.recipes.contract import Recipe
@@ -57,6 +61,14 @@ class Imagery(Protocol):
         """Return stored images as one, of which the first with a value gives the pixel."""
 
 
+def _whole(_pixels: int) -> int:
+    return 0
+
+
+def _nowhere(folder: Path) -> ObjectPlace:
+    raise IntegrityError(f"nothing here makes a place of objects of {folder}")
+
+
 @dataclass(frozen=True, slots=True)
 class ProductContext:
     """
@@ -79,6 +91,9 @@ class ProductContext:
         tables: Connects to the route of tables.
         scenes: Asks which scenes there are, in the order of time; None where nobody can be asked.
         files: Connects to the catalogue and the files of Copernicus; None where nobody can be asked.
+        strips: Returns in how many strips an output of so many pixels is made; up to 1 is in one piece.
+        parts: Connects to where exported parts lie; None where nothing is exported.
+        place: Returns a folder as a place of objects.
         free_bytes: Returns what can still be written on the disk of a folder.
     """
 
@@ -98,4 +113,7 @@ class ProductContext:
     tables: Callable[[], TableRoute] | None = None
     scenes: Callable[[SceneQuery], Sequence[Scene]] | None = None
     files: Callable[[], FileRoute] | None = None
+    strips: Callable[[int], int] = _whole
+    parts: Callable[[], ObjectStore] | None = None
+    place: Callable[[Path], ObjectPlace] = _nowhere
     free_bytes: Callable[[str], int] = free_bytes

@@ -156,7 +156,7 @@ def test_very_many_requests_go_on_as_they_began(monkeypatch):
     """The beginning tells what all take: within a round of what simulating every one says."""
     subject, costs = requests(160), FREE.but(request_seconds=2.0, finish_seconds_per_unit=0.01)
     whole = simulated(subject, costs)
-    monkeypatch.setattr(steady, "MOST_REQUESTS", 40)
+    monkeypatch.setattr(steady, "MOST_REQUESTS", 64)
 
     told = simulate_long(subject, costs, None, lambda job, known, _around: simulated(job, known))
 

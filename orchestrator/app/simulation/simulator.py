@@ -22,11 +22,13 @@ from orchestrator.engine.batch.exports import Cut, Exports, Refit
 from orchestrator.engine.batch.feedback import HEAVIEST, kind_of
 from orchestrator.engine.batch.project import Project
 from orchestrator.engine.batch.work import BatchWork
+from orchestrator.engine.claims import MEMORY_BYTES
 from orchestrator.engine.context import Backoff, Clients, ProcessContext, RunContext
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.placing import Placing
 from orchestrator.engine.progress import Progress
-from orchestrator.engine.runner import MEMORY_BYTES, UnitContext, UnitWork
+from orchestrator.engine.runner import UnitWork
+from orchestrator.engine.steps import UnitContext
 from orchestrator.engine.stores.records import Admission
 from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.engine.stores.work_records import Part
@@ -40,6 +42,8 @@ from orchestrator.model.unit import Cell, Done, Outcome, Unit
 
 # What waits for room in the bucket is looked at so often in the time that the exports take: 0.1 % later, at most.
 _LOOKS = 1000
+# Nobody dies in a simulation: no claim is ever over, and no thread keeps it good meanwhile.
+_LEASE_SECONDS = 1e8
 # The engine starts requests a little wider apart than evenly; see `engine.request_limits`.
 _SPREAD = 1.1
 
@@ -251,13 +255,24 @@ class _Simulation:
             )
             works.append(BatchWork(context, exports, placing, self._watch, self._folder / "parts"))
         if subject.units:
-            kinds = dict.fromkeys(unit.kind for unit in subject.units)
-            snapshot = RunSnapshot(run_id, subject.job)
-            memory = MEMORY_BYTES * around.workers
-            works.append(
-                UnitWork(UnitContext(context, snapshot, dict.fromkeys(kinds, _done), placing, self._folder, memory))
-            )
+            works.append(UnitWork(self._unit_context(run_id, placing)))
         return works
+
+    def _unit_context(self, run_id: str, placing: VirtualPlacing) -> UnitContext:
+        subject, context = self._subject, self._context
+        return UnitContext(
+            run=RunSnapshot(run_id, subject.job),
+            steps=dict.fromkeys({unit.kind for unit in subject.units}, _done),
+            units=context.store.units,
+            process=context.process,
+            folder=self._folder,
+            sink_folder=self._folder / "sink",
+            record=context.record,
+            progress=context.progress,
+            placer=placing,
+            wake=context.wake,
+            memory_bytes=MEMORY_BYTES * self._around.workers,
+        )
 
     def _joined(self, run_id: str) -> RunContext:
         around, clock, store = self._around, self._clock, self._store
@@ -277,6 +292,7 @@ class _Simulation:
             requests=around.direct.at_once * around.workers,
             eecu=around.eecu,
             pool=self._pool,
+            unit_lease_seconds=_LEASE_SECONDS,
         )
         clients = Clients(_NO_PRODUCT, self._exports, self._exports.operations, lambda: around.slots)
         return RunContext(run_id, store, clients, process, record, Waits(clock), Progress(), wake=self._wake)

@@ -19,6 +19,7 @@ from orchestrator.engine.standing import Standing
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.contract_watch import Census
 from orchestrator.engine.stores.work_records import MonthUse
+from orchestrator.model.address import is_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +61,13 @@ class Figures:
 
 def figures(app: Records) -> Figures:
     """Return how everything stands now; nothing is made where nothing is, and nobody waits for it."""
-    here = Figures(disks=dict(disks_of(app)), database_bytes=_database_bytes(app.settings.state_dir))
-    if not app.has_state():
-        return here
+    here = Figures(disks=dict(disks_of(app)))
     now = app.clock.now()
     try:
+        if not app.has_state():
+            return here
         census, standing = app.store.counts.census(), app.standing()
-        used = app.store.usage.in_month(quota_month(now))
+        used, size = app.store.usage.in_month(quota_month(now)), app.store.pruning.size()
         daemon = next(iter(app.store.processes.of(DAEMON)), None)
         entries, refused = scheduled(app)
         wrong = {*refused, *wrong_jobs(app)}  # and what the daemon met when it read their areas
@@ -77,7 +78,14 @@ def figures(app: Records) -> Figures:
         return replace(here, trouble=str(error))
     beat = daemon.beat if daemon else 0.0
     return replace(
-        here, census=census, standing=standing, used=used, heartbeat=beat, lateness=lateness, refused_jobs=len(wrong)
+        here,
+        census=census,
+        standing=standing,
+        used=used,
+        database_bytes=size,
+        heartbeat=beat,
+        lateness=lateness,
+        refused_jobs=len(wrong),
     )
 
 
@@ -94,7 +102,8 @@ def disks_of(app: Records) -> Iterator[tuple[str, DiskRoom]]:
     """Yield the folders as they are set that the state, work and results of jobs are in, with the room there."""
     local = app.settings.local
     folders = [str(app.settings.state_dir), local.work_dir]
-    folders += [str(app.config_dir / Path(table.output).expanduser()) for table in app.settings.jobs.values()]
+    outputs = [table.output for table in app.settings.jobs.values() if not is_address(table.output)]
+    folders += [str(app.config_dir / Path(output).expanduser()) for output in outputs]
     for folder in dict.fromkeys(filter(None, folders)):
         there = nearest(Path(folder).expanduser())
         try:
@@ -107,8 +116,3 @@ def disks_of(app: Records) -> Iterator[tuple[str, DiskRoom]]:
 def nearest(path: Path) -> Path:
     """Return the folder itself, or the nearest one above it that is there."""
     return next((one for one in (path, *path.parents) if one.exists()), path)
-
-
-def _database_bytes(state_dir: Path) -> int:
-    paths = (state_dir / f"state.db{ending}" for ending in ("", "-wal", "-shm"))
-    return sum(path.stat().st_size for path in paths if path.exists())

@@ -119,7 +119,7 @@ def simulate_job(app: Application, job: Job, order: SimulationOrder, busy: Busy 
         strips=strips_of(run.occupations, run.makespan / run.stretched),
         pixels=round(subject.asked_pixels * sum(cut.weights)),
         known=known,
-        notes=(*cut.notes, *_notes_of(series, app), *subject.notes),
+        notes=(*cut.notes, *_notes_of(series, app), *(() if cut.notes else subject.notes)),
     )
     if order.picture is None:
         return report

@@ -15,6 +15,7 @@ from orchestrator.engine.batch.feedback import Feedback
 from orchestrator.engine.batch.handing import Handing
 from orchestrator.engine.batch.ladder import Ladder
 from orchestrator.engine.batch.polling import TO_POLL, Polling
+from orchestrator.engine.batch.strips import StripOrders
 from orchestrator.engine.batch.submission import Submitter
 from orchestrator.engine.batch.transfers import ON_THE_WAY, Transfers, cell_of
 from orchestrator.engine.batch.troubles import Troubles
@@ -23,6 +24,7 @@ from orchestrator.engine.context import RunContext
 from orchestrator.engine.placing import Placing
 from orchestrator.engine.stores.work_records import Task
 from orchestrator.model.states import PART_DONE, PartState, TaskState
+from orchestrator.model.strip import OutputStrip
 
 # The longest pause between two looks: what else may happen wakes us.
 _PAUSE_SECONDS = 0.5
@@ -38,9 +40,19 @@ class BatchWork:
     """`Work`: one run's way from planned tasks to placed parts. Used by the run's own thread."""
 
     def __init__(
-        self, context: RunContext, exports: Exports, placing: Placing, watch: OperationsWatch, folder: Path | None
+        self,
+        context: RunContext,
+        exports: Exports,
+        placing: Placing,
+        watch: OperationsWatch,
+        folder: Path | None,
+        strips: Sequence[OutputStrip] = (),
     ) -> None:
-        """Join what there is to do; without a `folder` no part touches a disk on its way."""
+        """
+        Join what there is to do; without a `folder` no part touches a disk on its way.
+
+        With `strips` no part is brought here: they are units.
+        """
         self._context = context
         self._placing = placing
         self._watch = watch
@@ -54,6 +66,7 @@ class BatchWork:
         self._handing = Handing(context, exports, submitter, feedback, watch, budget)
         self._troubles = Troubles(context, self._collecting)
         self._transfers = Transfers(context, placing, folder)
+        self._strips = StripOrders(context, strips, self._troubles) if strips else None
         self._to_offer = True  # whether parts may have come that the transfers do not know
         self._spent: float | None = None  # EECU-seconds, once a list of operations has told them
         self._took = 0.0  # seconds that the last look at tasks and parts took
@@ -91,10 +104,13 @@ class BatchWork:
         if tasks:
             self._context.check_prefix()
         self._more = self._handing.hand_over(tasks, tally)
-        if (self._to_offer or self._transfers.idle()) and not tally.keys().isdisjoint(ON_THE_WAY):
+        if self._strips is not None:
+            self._strips.look(tasks, fresh=self._to_offer)
+            self._to_offer = False
+        elif (self._to_offer or self._transfers.idle()) and not tally.keys().isdisjoint(ON_THE_WAY):
             self._offer()
         self._context.progress.count(tally, tasks, self._spent)
-        return tally.keys() <= PART_DONE
+        return tally.keys() <= PART_DONE and (self._strips is None or self._strips.done)
 
     def pause_seconds(self) -> float:
         """Return after how long something may have changed by itself; what comes from threads wakes us."""

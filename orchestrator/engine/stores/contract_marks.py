@@ -98,7 +98,7 @@ class Marks(Protocol):
     """What is drawn of a run; each method is one transaction that only reads."""
 
     def of(self, run_id: str) -> Sequence[Mark]:
-        """Return its parts and its units with cells, but for those that others replaced, by grid, row and column."""
+        """Return its parts and its units with cells, but for strips and what was replaced; by grid, row and column."""
 
     def unplaced(self, run_id: str) -> list[Unplaced]:
         """Return its units without a window, but for those that others replaced, by kind and key."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Integer, cast, func, literal, select, union_all
+from sqlalchemy import func, literal, select, union_all
 
 from orchestrator.engine.stores.contract_marks import PART, TASK, CourseCount, How, Mark, Sentence, Unplaced
 from orchestrator.engine.stores.database import Database
-from orchestrator.engine.stores.dialect import number_in, seconds_after
+from orchestrator.engine.stores.dialect import number_in, seconds_after, whole, whole_sum
 from orchestrator.engine.stores.rows import part_of
 from orchestrator.engine.stores.schema import events, parts, tasks, units
 from orchestrator.engine.stores.unit_rows import unit_of
 from orchestrator.engine.stores.work_records import Part
 from orchestrator.model.states import TaskState, UnitState
+from orchestrator.model.strip import STRIP
 from orchestrator.model.unit import Unit
 
 _LIVELY = (TaskState.SPLIT, TaskState.SUCCEEDED)  # tasks whose last error is over
@@ -32,6 +33,7 @@ class SqlMarks:
         files = select(p.grid, p.row, p.col, p.height, p.width, p.state, p.task).where(p.run_id == run_id)
         asked = select(u.grid, u.row, u.col, u.height, u.width, u.kind, u.state, (u.error != "") & (u.attempt > 0))
         asked = asked.where(u.run_id == run_id, u.height > 0, u.state != UnitState.SPLIT)
+        asked = asked.where(u.kind != STRIP)  # its pixels are those of its parts
         exports = select(t.key, t.state, t.error != "").where(t.run_id == run_id)
         with self._db.read() as db:
             # Joined here: parts come in the order of their key, and a join in SQL takes twice as long. Of many thousand
@@ -84,9 +86,9 @@ class SqlMarks:
 
     def course(self, run_id: str, names: Sequence[str], since: str, seconds: float) -> list[CourseCount]:
         e = events.c
-        slot = cast(seconds_after(e.at, since) / seconds, Integer)
+        slot = whole(seconds_after(e.at, since) / seconds)
         query = (
-            select(e.name, slot.label("slot"), func.count(), func.sum(number_in(e.facts, "parts")), func.sum(e.bytes))
+            select(e.name, slot.label("slot"), func.count(), whole_sum(number_in(e.facts, "parts")), whole_sum(e.bytes))
             .where(e.run_id == run_id, e.name.in_(names))
             .group_by(e.name, "slot")
             .order_by("slot")

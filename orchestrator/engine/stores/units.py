@@ -1,19 +1,30 @@
-"""The units of work: who has a lease on which, and what came of it."""
+"""
+The units of work: who has a lease on which, and what came of it.
+
+What is done for each of many thousand of them is of mode BESIDE: it goes on beside others where the database can.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import bindparam, func, or_, select, update
 
+from orchestrator.engine.stores.backend import TransactionMode
+from orchestrator.engine.stores.contract_work import FREE_WORKER
 from orchestrator.engine.stores.database import Database
-from orchestrator.engine.stores.schema import unit_counts
+from orchestrator.engine.stores.schema import runs, unit_counts
 from orchestrator.engine.stores.schema import units as table
+from orchestrator.engine.stores.unit_claims import claim_units, is_any_due
 from orchestrator.engine.stores.unit_rows import (
     add_units,
+    brought_row,
     held_row,
     held_row_or_none,
+    is_needed,
     lose_units,
     move_unit,
     need_instead,
@@ -23,26 +34,30 @@ from orchestrator.engine.stores.unit_rows import (
     to_text,
     unit_of,
 )
-from orchestrator.model.states import Failure, UnitState
-from orchestrator.model.unit import Unit, UnitPlan
+from orchestrator.engine.stores.work_records import OpenKind
+from orchestrator.model.states import Failure, RunState, UnitState, Who
+from orchestrator.model.unit import BroughtPiece, Unit, UnitPlan
 
-_OF_KIND = select(table).where(table.c.run_id == bindparam("of_run"), table.c.kind == bindparam("of_kind"))
-_DUE = (
-    _OF_KIND.where(table.c.state == UnitState.WAITING, table.c.lacking == 0, table.c.next_at <= bindparam("now"))
-    .order_by(table.c.key)
-    .limit(bindparam("most"))
-)
-_LAPSED = (
-    # What a unit needs may have been lost while somebody had it.
-    _OF_KIND.where(table.c.state == UnitState.CLAIMED, table.c.lacking == 0, table.c.claimed_until <= bindparam("now"))
-    .order_by(table.c.key)
-    .limit(bindparam("most"))
-)
 _GIVEN_UP = (
     select(table.c.kind, func.count())
     .where(table.c.run_id == bindparam("of_run"), table.c.state == UnitState.EMPTY, table.c.error != "")
     .group_by(table.c.kind)
 )
+_OPEN = (
+    select(
+        unit_counts.c.run_id, runs.c.fence, runs.c.product, unit_counts.c.kind, unit_counts.c.state, unit_counts.c.units
+    )
+    .join(runs, runs.c.id == unit_counts.c.run_id)
+    .where(
+        unit_counts.c.units > 0,
+        unit_counts.c.state.in_((UnitState.WAITING, UnitState.CLAIMED, UnitState.BROUGHT)),
+        runs.c.state == RunState.EXPORTING,
+        runs.c.request == "",
+    )
+    .order_by(runs.c.priority.desc(), runs.c.created, runs.c.id, unit_counts.c.kind)
+)
+# Of a unit that nobody has any more.
+_GIVEN_BACK: Mapping[str, Any] = {"claimed_until": 0.0, "deaths": 0}
 
 
 class SqlUnits:
@@ -83,6 +98,18 @@ class SqlUnits:
         with self._db.read() as db:
             return {row[0]: row[1] for row in db.execute(_GIVEN_UP, {"of_run": run_id})}
 
+    def open_kinds(self) -> list[OpenKind]:
+        found: dict[tuple[str, str], OpenKind] = {}
+        with self._db.read() as db:
+            for run_id, fence, product, kind, state, count in db.execute(_OPEN):
+                known = found.get((run_id, kind), OpenKind(run_id, fence, product, kind))
+                found[run_id, kind] = known.with_units(UnitState(state), count)
+        return list(found.values())
+
+    def is_due(self, run_id: str, kind: str, now: float) -> bool:
+        with self._db.read() as db:
+            return is_any_due(db, run_id, kind, now)
+
     def next_due(self, run_id: str, kinds: Collection[str]) -> float | None:
         mine = (table.c.run_id == run_id, table.c.kind.in_(kinds))
         waiting = select(func.min(table.c.next_at)).where(
@@ -101,22 +128,16 @@ class SqlUnits:
         with self._db.write() as db:
             add_units(db, run_id, units)
 
-    def claim(self, run_id: str, kind: str, limit: int, *, now: float, until: float) -> list[Unit]:
-        which = {"of_run": run_id, "of_kind": kind, "now": now, "most": limit}
-        with self._db.write() as db:
-            found = [*db.execute(_DUE, which), *db.execute(_LAPSED, which)]
-            taken = sorted(found, key=lambda row: row.key)[:limit]
-            for row in taken:
-                claimed = {"attempt": row.attempt + 1, "fence": row.fence + 1, "claimed_until": until}
-                move_unit(db, row, UnitState.CLAIMED, **claimed)
-            return [read_unit(db, row_of_unit(db, run_id, kind, row.key)) for row in taken]
+    def claim(self, run_id: str, kind: str, limit: int, *, now: float, until: float, worker: str = "") -> list[Unit]:
+        with self._db.write(TransactionMode.BESIDE) as db:
+            return claim_units(db, run_id, kind, limit, now=now, until=until, worker=worker)
 
     def renew(self, unit: Unit, until: float) -> None:
-        with self._db.write() as db:
+        with self._db.write(TransactionMode.BESIDE) as db:
             move_unit(db, held_row(db, unit), UnitState.CLAIMED, claimed_until=until)
 
     def note(self, unit: Unit, result: Mapping[str, Any]) -> None:
-        with self._db.write() as db:
+        with self._db.write(TransactionMode.BESIDE) as db:
             move_unit(db, held_row(db, unit), UnitState.CLAIMED, result=to_text(result))
 
     def finish(
@@ -130,10 +151,53 @@ class SqlUnits:
         error: str = "",
     ) -> None:
         values: dict[str, Any] = {} if result is None else {"result": to_text(result)}
+        values |= {**_GIVEN_BACK, "failure": failure or "", "error": error}
+        if not units:
+            with self._db.write(TransactionMode.BESIDE) as db:
+                row = held_row(db, unit)
+                if not is_needed(db, unit):  # nor will it be: units are entered by who is alone
+                    move_unit(db, row, state, **values)
+                    return
+        with self._db.write() as db:
+            move_unit(db, held_row(db, unit), state, **values)
+            add_units(db, unit.run_id, units)
+
+    def bring(
+        self,
+        unit: Unit,
+        piece: BroughtPiece,
+        *,
+        result: Mapping[str, Any] | None = None,
+        units: Sequence[UnitPlan] = (),
+    ) -> None:
+        values: dict[str, Any] = {} if result is None else {"result": to_text(result)}
         with self._db.write() as db:
             row = held_row(db, unit)
-            move_unit(db, row, state, claimed_until=0.0, failure=failure or "", error=error, **values)
+            piece_text = json.dumps(asdict(piece), sort_keys=True)
+            move_unit(db, row, UnitState.BROUGHT, **_GIVEN_BACK, piece=piece_text, failure="", error="", **values)
             add_units(db, unit.run_id, units)
+
+    def placed(self, unit: Unit) -> None:
+        with self._db.write() as db:
+            move_unit(db, brought_row(db, unit), UnitState.DONE, piece="")
+
+    def refuse(self, unit: Unit, error: str) -> None:
+        with self._db.write() as db:
+            move_unit(db, brought_row(db, unit), UnitState.WAITING, piece="", failure=Failure.TRANSIENT, error=error)
+
+    def hold(self, unit: Unit, why: str, who: Who, until: float = 0.0) -> None:
+        with self._db.write() as db:
+            row = held_row(db, unit)
+            values = {"next_at": until, "error": why, "who": who, "attempt": row.attempt - 1}
+            move_unit(db, row, UnitState.HELD, **_GIVEN_BACK, **values)
+
+    def resume(self, run_id: str) -> int:
+        held = (table.c.run_id == run_id, table.c.state == UnitState.HELD)
+        with self._db.write() as db:
+            rows = db.execute(select(table).where(*held)).all()
+            for row in rows:
+                move_unit(db, row, UnitState.WAITING, who="", next_at=0.0)
+            return len(rows)
 
     def again(
         self,
@@ -145,16 +209,16 @@ class SqlUnits:
         counted: bool = True,
         lost: Collection[tuple[str, str]] = (),
     ) -> None:
-        with self._db.write() as db:
+        with self._db.write(TransactionMode.WRITE if lost else TransactionMode.BESIDE) as db:
             row = held_row(db, unit)
             values = {"next_at": next_at, "failure": failure, "error": error, "attempt": row.attempt - (not counted)}
-            move_unit(db, row, UnitState.WAITING, claimed_until=0.0, **values)
+            move_unit(db, row, UnitState.WAITING, **_GIVEN_BACK, **values)
             lose_units(db, unit.run_id, lost)
 
     def split(self, unit: Unit, children: Sequence[UnitPlan], failure: Failure, error: str = "") -> None:
         with self._db.write() as db:
             row = held_row(db, unit)
-            move_unit(db, row, UnitState.SPLIT, claimed_until=0.0, failure=failure, error=error)
+            move_unit(db, row, UnitState.SPLIT, **_GIVEN_BACK, failure=failure, error=error)
             add_units(db, unit.run_id, children)
             need_instead(db, row, children)
 
@@ -166,17 +230,19 @@ class SqlUnits:
         with self._db.write() as db:
             if held is None:
                 claimed = (table.c.run_id == run_id, table.c.state == UnitState.CLAIMED)
-                rows = db.execute(select(table).where(*claimed)).all()
+                free = table.c.worker.startswith(f"{FREE_WORKER} ", autoescape=True)
+                rows = db.execute(select(table).where(*claimed, ~free)).all()
             else:
                 rows = [row for unit in held if (row := held_row_or_none(db, unit)) is not None]
             for row in rows:
-                move_unit(db, row, UnitState.WAITING, claimed_until=0.0, attempt=row.attempt - 1)
+                move_unit(db, row, UnitState.WAITING, **_GIVEN_BACK, attempt=row.attempt - 1)
 
     def forgive(self, run_id: str) -> None:
-        mine = (table.c.run_id == run_id, table.c.state.in_((UnitState.FAILED, UnitState.WAITING)))
+        mine = (table.c.run_id == run_id, table.c.state.in_((UnitState.FAILED, UnitState.HELD, UnitState.WAITING)))
+        tried = or_(table.c.attempt > 0, table.c.next_at > 0, table.c.state != UnitState.WAITING)
         with self._db.write() as db:
-            for row in db.execute(select(table).where(*mine, or_(table.c.attempt > 0, table.c.next_at > 0))).all():
-                move_unit(db, row, UnitState.WAITING, attempt=0, next_at=0.0)
+            for row in db.execute(select(table).where(*mine, tried)).all():
+                move_unit(db, row, UnitState.WAITING, attempt=0, next_at=0.0, deaths=0, who="")
 
     def hurry(self, run_id: str, kind: str, keys: Collection[str]) -> int:
         waiting = (table.c.run_id == run_id, table.c.kind == kind, table.c.state == UnitState.WAITING)

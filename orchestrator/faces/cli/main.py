@@ -25,12 +25,14 @@ click.rich_click.COMMAND_GROUPS = {
         {"name": "Begin", "commands": ["demo", "doctor", "sandbox", "calibrate"]},
         {
             "name": "Work",
-            "commands": ["query", "plan", "simulate", "run", "cube", "table", "submit", "serve", "web", "assemble"],
+            "commands": [
+                *("query", "plan", "simulate", "run", "cube", "table", "submit", "serve", "worker", "web", "assemble"),
+            ],
         },
         {"name": "Training sets", "commands": ["tiles", "labels", "dataset", "aoi", "copernicus", "patches"]},
         {
             "name": "Look after runs",
-            "commands": ["status", "watch", "why", "logs", "usage", "audit", "retry", "cancel", "clean"],
+            "commands": ["status", "watch", "why", "logs", "usage", "fetch", "audit", "retry", "cancel", "clean"],
         },
         {
             "name": "Keep it running",
@@ -98,6 +100,10 @@ COMMANDS = {
         f"{_HERE}.serve",
         "Work for months: scheduled jobs of config.toml, submitted jobs, and what an earlier process left unfinished.",
     ),
+    "worker": Listed(
+        f"{_HERE}.worker",
+        "Do single units of runs that other processes hold: requests for pixels, files to fetch, scenes to compute.",
+    ),
     "web": Listed(
         f"{_HERE}.web",
         "Open the page: what runs, what needs a person, results on a map, new jobs, the schedule.",
@@ -113,6 +119,10 @@ COMMANDS = {
     "usage": Listed(
         f"{_HERE}.usage",
         "Show what runs have cost in EECU-hours, by month and job, beside the budget and the project's tier.",
+    ),
+    "fetch": Listed(
+        f"{_HERE}.fetch",
+        "Bring the files of a result that was delivered to a bucket to a folder here, whole and verified.",
     ),
     "audit": Listed(
         f"{_HERE}.audit",

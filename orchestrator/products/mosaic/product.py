@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
@@ -16,8 +17,9 @@ from orchestrator.model.job import Job
 from orchestrator.model.mosaic import MosaicSpec
 from orchestrator.model.plan import Plan
 from orchestrator.model.plan_json import plan_from_json
-from orchestrator.model.ports import Stop
+from orchestrator.model.ports import Finishable, Stop
 from orchestrator.model.product import Evidence, Finishing, Made, RunSnapshot, Settled, Sink, Step
+from orchestrator.model.strip import STRIP, STRIP_GRID, OutputStrip
 from orchestrator.model.unit import Cell, UnitPlan
 from orchestrator.plan.requests import RequestSize
 from orchestrator.products.context import ProductContext
@@ -27,6 +29,7 @@ from orchestrator.products.mosaic.files import files
 from orchestrator.products.mosaic.routing import DIRECT_ROUTES, whole_of
 from orchestrator.products.mosaic.settle import LocalPlan, local_plan, settle
 from orchestrator.products.mosaic.sink import MosaicSink
+from orchestrator.products.mosaic.strips import STRIPS, JoinedStrips, MakeStrip, StripSink, strips_of
 from orchestrator.products.mosaic.tags import tags
 
 if TYPE_CHECKING:
@@ -42,6 +45,7 @@ class MosaicProduct:
     """See `model.product.Product`."""
 
     name = "mosaic"
+    shared = frozenset({KIND, STRIP})
 
     def __init__(self, context: ProductContext) -> None:
         self._context = context
@@ -69,7 +73,14 @@ class MosaicProduct:
         plan = plan_from_json(run.document)
         return units_of(map(Cell, whole_of(plan, window, limits)), RequestSize.of(plan.pixels, limits))
 
+    def strips(self, run: RunSnapshot) -> tuple[OutputStrip, ...]:
+        """See `model.product.Stripping`."""
+        return strips_of(run)
+
     def steps(self, run: RunSnapshot) -> Mapping[str, Step]:
+        if strips_of(run) and self._context.parts is not None:
+            made = MakeStrip(self._spec(run), self._context.parts, self._context.place, self._context.downloads)
+            return MappingProxyType({STRIP: made})
         if run.job.route not in DIRECT_ROUTES or self._context.direct is None:
             return MappingProxyType({})
         route, plan = self._context.direct(), plan_from_json(run.document)
@@ -77,11 +88,16 @@ class MosaicProduct:
         asked = Fetch(route, size, lambda cell: PixelRequest(image, plan.grid, cell.window, plan.pixels))
         return MappingProxyType({KIND: asked})
 
-    def open(self, run: RunSnapshot, folder: Path) -> MosaicSink:
+    def open(self, run: RunSnapshot, folder: Path) -> MosaicSink | StripSink:
+        if strips_of(run):
+            return StripSink(folder)
         from orchestrator.assemble.mosaic import BlockAssembler  # noqa: PLC0415  GDAL is heavy
 
+        return MosaicSink(BlockAssembler().open(self._spec(run), folder))
+
+    def _spec(self, run: RunSnapshot) -> MosaicSpec:
         plan = plan_from_json(run.document)
-        spec = MosaicSpec(
+        return MosaicSpec(
             grid=plan.grid,
             pixels=plan.pixels,
             area_wkb=plan.area_wkb,
@@ -89,26 +105,34 @@ class MosaicProduct:
             threads=self._context.threads,
             tags=tags(run, self._context.version),
         )
-        return MosaicSink(BlockAssembler().open(spec, folder))
 
     def finish(self, about: Finishing, sink: Sink | None, evidence: Evidence) -> Made:
         from orchestrator.assemble.quicklook import Quicklook  # noqa: PLC0415  GDAL is heavy
         from orchestrator.products.mosaic.publication import make_result  # noqa: PLC0415
 
-        if not isinstance(sink, MosaicSink):
-            raise IntegrityError(f"run {about.run.id} has no unfinished raster to complete")
+        # What a strip is made of are parts, each with its origin.
+        evidence = replace(evidence, brought=[b for b in evidence.brought if b.cell.grid != STRIP_GRID])
         plan = plan_from_json(about.run.document)
         prove_cover(plan, (brought.cell.window for brought in evidence.brought))
         return make_result(
             about,
             plan,
-            sink.mosaic,
+            self._finishable(about, sink, evidence),
             evidence,
             audit=lambda: self._audit(about.run, about.stop),
             illustrator=Quicklook(),
             version=self._context.version,
             today=self._context.today(),
         )
+
+    def _finishable(self, about: Finishing, sink: Sink | None, evidence: Evidence) -> Finishable:
+        if isinstance(sink, StripSink):
+            folder = about.folder.parent / STRIPS
+            indexes = list(sink.indexes(evidence.units))
+            return JoinedStrips(self._spec(about.run), indexes, self._context.place(folder), folder)
+        if isinstance(sink, MosaicSink):
+            return sink.mosaic
+        raise IntegrityError(f"run {about.run.id} has no unfinished raster to complete")
 
     def audit(
         self, run: RunSnapshot, asked: Asked, proof: Mapping[str, Any], stop: Stop, say: Callable[[str], None]

@@ -10,6 +10,7 @@ from orchestrator.model.expression import subject_of
 from orchestrator.model.plan import Plan
 from orchestrator.model.plan_json import grid_json, pixels_json
 from orchestrator.model.product import Evidence, RunSnapshot
+from orchestrator.products.mosaic.strips import without_strips
 from orchestrator.products.proof import part_json, proof_head
 
 SCHEMA = "orchestrator.provenance/1"
@@ -37,7 +38,7 @@ def proof(
         audits: The outcome of each audit, in order.
     """
     content = proof_head(run, SCHEMA, version) | {
-        "recipe": dict(run.facts),
+        "recipe": without_strips(dict(run.facts)),
         "expression_sha256": subject_of(run.image),
         "route": run.job.route,
         "grid": grid_json(plan.grid),

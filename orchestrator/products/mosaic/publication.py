@@ -15,7 +15,7 @@ from orchestrator.core.files import sha256_of, write_whole
 from orchestrator.core.percent import Percent
 from orchestrator.model.mosaic import MosaicReport
 from orchestrator.model.plan import Plan
-from orchestrator.model.ports import Illustrator, Mosaic, Stop
+from orchestrator.model.ports import Finishable, Illustrator, Stop
 from orchestrator.model.product import Evidence, Finishing, Made, MadeFile, OutputLostError
 from orchestrator.model.validity import valid_json, validity
 from orchestrator.products.demand import demand
@@ -42,7 +42,7 @@ class _Raster:
 def make_result(
     about: Finishing,
     plan: Plan,
-    mosaic: Mosaic,
+    mosaic: Finishable,
     evidence: Evidence,
     *,
     audit: Callable[[], MosaicAudit],
@@ -111,7 +111,7 @@ class _Either:
         return self._own.is_set() or self._other.wait(timeout)
 
 
-def _read(report: MosaicReport, mosaic: Mosaic, about: Finishing) -> _Raster:
+def _read(report: MosaicReport, mosaic: Finishable, about: Finishing) -> _Raster:
     """Read the file for its SHA-256, while the pixels that hold data are counted."""
     stop = _Either(about.stop)
     reading = Percent("reading the result for its checksum", report.size, lambda _text: None)

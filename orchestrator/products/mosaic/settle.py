@@ -23,6 +23,7 @@ from orchestrator.products.fetch import units_of
 from orchestrator.products.mosaic.files import files
 from orchestrator.products.mosaic.remarks import check_dates, disk_remarks, least_bytes
 from orchestrator.products.mosaic.routing import DIRECT_ROUTES, routed
+from orchestrator.products.mosaic.strips import strip_facts
 from orchestrator.recipes.contract import ImageRequest, Recipe
 
 if TYPE_CHECKING:
@@ -106,6 +107,8 @@ def settle(job: Job, context: ProductContext) -> Settled:
     context.say("asking Earth Engine for the scenes")
     scenes = look_at(context.imagery, local.recipe, local.request, image, local.plan.pixels.bands)
     facts = local.recipe.facts(local.request) | {"scenes": scenes, "area_sha256": local.area.sha256}
+    if job.route not in DIRECT_ROUTES:
+        facts |= strip_facts(local.plan, context.strips(local.plan.grid.pixels))
     if local.area.value:
         facts["area_value"] = local.area.value
     cells, limits = map(Cell, local.plan.direct), context.direct_limits

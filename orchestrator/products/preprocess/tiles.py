@@ -18,7 +18,9 @@ from rasterio.io import MemoryFile
 from orchestrator.assemble import tiff
 from orchestrator.assemble.codec import Codec, Encoding
 from orchestrator.assemble.header import TEMPLATE_SIDE, Image, header, header_size
-from orchestrator.assemble.storage import BufferBytes, space_errors, write_all_at
+from orchestrator.assemble.storage import BufferBytes
+from orchestrator.core.copying import write_all_at
+from orchestrator.core.disks import space_errors
 from orchestrator.core.errors import IntegrityError
 from orchestrator.core.system import open_descriptor
 from orchestrator.model.grid import BLOCK, Grid
