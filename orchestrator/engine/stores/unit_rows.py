@@ -84,7 +84,7 @@ def lose_units(db: Connection, run_id: str, keys: Collection[tuple[str, str]]) -
     """What was brought by these is gone. One that is to be done anyway needs nothing more."""
     for kind, key in keys:
         row = row_of_unit(db, run_id, kind, key)
-        if row.state not in (UnitState.WAITING, UnitState.CLAIMED):
+        if row.state not in (UnitState.WAITING, UnitState.CLAIMED, UnitState.BROUGHT, UnitState.HELD):
             move_unit(db, row, UnitState.LOST, result="{}", next_at=0.0)
             move_unit(db, row_of_unit(db, run_id, kind, key), UnitState.WAITING)
 
@@ -154,8 +154,8 @@ def brought_row(db: Connection, unit: Unit) -> Row[Any]:
     Raises:
         FencedError: It does not wait any more.
     """
-    row = row_of_unit(db, unit.run_id, unit.kind, unit.key)
-    if row.state != UnitState.BROUGHT or row.fence != unit.fence:
+    row = db.execute(_LOCKED, _key(unit.run_id, unit.kind, unit.key)).first()
+    if row is None or row.state != UnitState.BROUGHT or row.fence != unit.fence:
         raise FencedError(f"the piece of {unit.kind} {unit.key} of run {unit.run_id} does not wait any more")
     return row
 
