@@ -380,8 +380,8 @@ def test_a_connection_that_is_cut_in_a_stream_leaves_nothing_of_it(postgres, url
 
     def cut(db):
         ours = url.rpartition("/")[2]
-        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-        postgres.execute(others, ours)
+        others = "datname = current_database() AND pid <> pg_backend_pid()"
+        postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}", ours)  # noqa: S608
         insert_many(db, units, [{"run_id": run, "kind": "fetch", "key": plan.key, "state": "WAITING"} for plan in many])
 
     with pytest.raises(TransientError, match="does not answer"), store._db.write() as db:
