@@ -9,7 +9,6 @@ import pystac
 import pytest
 import shapely
 from chip_kit import CRS, IMAGES, LABELS, SPLITS, make_place
-from pystac.validation.stac_validator import JsonSchemaSTACValidator
 
 from orchestrator.packing.asked import Packing
 from orchestrator.packing.packing import pack
@@ -32,6 +31,9 @@ def catalogue(folder):
 @pytest.mark.parametrize("kind", ["npz", "webdataset", "geotiff"])
 def test_every_object_is_valid(place, kind):
     """By the schemas that pystac brings; no network."""
+    # Builds grammars for seconds, which every process that collects tests would pay.
+    from pystac.validation.stac_validator import JsonSchemaSTACValidator  # noqa: PLC0415
+
     made = pack(place.tiles, Packing(IMAGES, LABELS, kind), place.root / "set")
     validator = JsonSchemaSTACValidator()
 

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import ee
 import numpy as np
 import pytest
-import rioxarray  # noqa: F401  it gives arrays their `rio`
 import xarray
 from affine import Affine
 from typed_world import ASSET, CRS, SIDE, TRANSFORM, true_values
@@ -110,6 +109,8 @@ def test_bounds_are_split_into_the_four_quarters_of_the_documentation():
 
 
 def image_of_20_m(dtype="uint16"):
+    import rioxarray  # noqa: F401, PLC0415  gives arrays their `rio`; a second, which whoever collects tests would pay
+
     """Return two bands at 10 m that begin within a cell of 20 m, as an array."""
     cells = np.random.default_rng(8).integers(100, 9000, (2, 11, 13)).astype(dtype)
     pixels = cells.repeat(2, 1).repeat(2, 2)[:, 1:, 1:]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+
 import ee
 import numpy as np
 import pytest
 from scripts_kit import VILLAGE
-
-pytest.importorskip("sklearn", reason="random forests need the extra `learn`")
-from sklearn import ensemble, metrics
 
 CLASSES = [10, 30, 40, 50, 60, 80]  # trees, grass, crops, houses, bare ground, water
 BANDS = ["SR_B2", "SR_B3", "SR_B4", "SR_B5", "SR_B6", "SR_B7"]
@@ -41,7 +40,15 @@ def samples():
 
 
 @pytest.fixture(scope="module")
-def trained():
+def sklearn():
+    """scikit-learn; to import it takes a second, which every process that collects tests would pay."""
+    found = pytest.importorskip("sklearn", reason="random forests need the extra `learn`")
+    importlib.import_module("sklearn.ensemble")
+    return found
+
+
+@pytest.fixture(scope="module")
+def trained(sklearn):  # noqa: ARG001  the sandbox needs it
     """A forest and the samples that it has not seen."""
     training = samples().filter("random < 0.7")
     forest = ee.Classifier.smileRandomForest(numberOfTrees=30, seed=3).train(training, "cover", BANDS)
@@ -64,9 +71,9 @@ def test_samples_are_the_pixels():
         assert [found[n][name] for name in pixels.dtype.names] == pytest.approx(list(pixel.item()))
 
 
-def test_the_error_matrix_counts_what_the_table_says(trained):
+def test_the_error_matrix_counts_what_the_table_says(trained, sklearn):
     """Matrix, accuracy and kappa of unseen samples are scikit-learn's, computed from the classified table."""
-    forest, unseen = trained
+    (forest, unseen), metrics = trained, sklearn.metrics
     classified = unseen.classify(forest)
     matrix = classified.errorMatrix("cover", "classification")
 
@@ -86,7 +93,7 @@ def test_the_error_matrix_counts_what_the_table_says(trained):
     assert accuracy > 0.7
 
 
-def test_the_map_agrees_with_the_land_cover(trained):
+def test_the_map_agrees_with_the_land_cover(trained, sklearn):
     """Seven pixels of ten have the class of the land-cover map: as many as scikit-learn's own forest gets right."""
     forest, _ = trained
 
@@ -96,7 +103,9 @@ def test_the_map_agrees_with_the_land_cover(trained):
     pixels = np.array([found[band].ravel() for band in BANDS]).T
     lots = np.random.default_rng(7)
     taught = np.concatenate([lots.permutation(np.flatnonzero(actual == each))[:42] for each in range(len(CLASSES))])
-    own = ensemble.RandomForestClassifier(30, random_state=0).fit(pixels[taught], actual[taught]).predict(pixels)
+    own = (
+        sklearn.ensemble.RandomForestClassifier(30, random_state=0).fit(pixels[taught], actual[taught]).predict(pixels)
+    )
     assert set(np.unique(found["classification"])) == set(range(len(CLASSES)))
     agreement = np.mean(found["classification"].ravel() == actual)
     assert agreement > 0.7
