@@ -15,11 +15,13 @@ from orchestrator.app.costs import eecu_limits, published_cost
 from orchestrator.app.elsewhere import asks_earth_engine, check_here
 from orchestrator.app.imagery import EarthEngineImagery, scene_search
 from orchestrator.app.planner import cut_task
+from orchestrator.app.workers import workers_of
 from orchestrator.core.machine import processors
 from orchestrator.engine.batch.accounts import Accounts
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import Backoff, Clients, ProcessContext, unleased
 from orchestrator.engine.execution import Execution
+from orchestrator.engine.executors import NobodyHere, UnitExecutor
 from orchestrator.engine.interrupts import Interrupts
 from orchestrator.engine.leases import Lease
 from orchestrator.engine.progress import Progress
@@ -102,8 +104,9 @@ class Application(Connections):
         asked = self.settings.assemble.strips
         if asked != "auto":
             return asked
-        workers = len(self.store.processes.of("worker"))
-        return 2 * workers if pixels >= STRIP_PIXELS else 0
+        if pixels < STRIP_PIXELS:
+            return 0
+        return 2 * sum(worker.is_fresh and not worker.draining for worker in workers_of(self))
 
     @property
     def threads(self) -> int:
@@ -144,7 +147,7 @@ class Application(Connections):
             run.id,
             store=lease.store if lease else self.store,
             clients=clients,
-            process=self._process_context(),
+            process=self.process_context(),
             watch=self._watch(find_product(job.product).service, clients),
             cut=cut_task,
             refit=self._refit,
@@ -155,7 +158,8 @@ class Application(Connections):
             cost=published_cost,
         )
 
-    def _process_context(self) -> ProcessContext:
+    def process_context(self) -> ProcessContext:
+        """Return what every run of this process shares."""
         work = self.settings.local.work_dir
         return ProcessContext(
             owner=self.owner,
@@ -172,7 +176,14 @@ class Application(Connections):
             notify=self.notify,
             eecu=eecu_limits(self.settings),
             interrupts=self.interrupts,
+            unit_lease_seconds=self.settings.engine.lease,
+            executor=self.unit_executor,
         )
+
+    @cached_property
+    def unit_executor(self) -> UnitExecutor | None:
+        """Who does the units of this process's runs that any process may do; None is threads of each run."""
+        return NobodyHere() if self.settings.engine.executor == "workers" else None
 
     def _backoff(self) -> Backoff:
         ee, retry = self.settings.ee, self.settings.retry

@@ -34,12 +34,20 @@ class Heartbeat:
     It is told so by the loop itself, not by a thread of its own, which would go on beating beside a loop that hangs.
     """
 
-    def __init__(self, store: Store, clock: Clock, facts: Callable[[], Mapping[str, Any]], name: str = DAEMON) -> None:
-        """Take where it is said, what is told beside it, and the daemon's name."""
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        facts: Callable[[], Mapping[str, Any]],
+        name: str = DAEMON,
+        noun: str = "run",
+    ) -> None:
+        """Take where it is said, what is told beside it, the process's name, and what it has in its slots."""
         self._store = store
         self._clock = clock
         self._facts = facts
         self._name = name
+        self._noun = noun
         self._next = float("-inf")
 
     def beat(self, busy: int = 0, waiting: int = 0) -> None:
@@ -53,7 +61,8 @@ class Heartbeat:
         if now < self._next:
             return
         self._next = now + BEAT_SECONDS
-        tell_systemd("WATCHDOG=1", f"STATUS={format_count(busy, 'run')} in slots, {waiting} not ended")
+        left = f", {waiting} not ended" if self._noun == "run" else ""
+        tell_systemd("WATCHDOG=1", f"STATUS={format_count(busy, self._noun)} in slots{left}")
         facts = {"version": __version__, "busy": busy, "waiting": waiting, **self._facts()}
         row, other = daemon_row(self._name, self._clock, facts), None
         with suppress(OrchestratorError):

@@ -121,6 +121,16 @@ class ServeSettings(Section):
     allow_code: bool = False
 
 
+class EngineSettings(Section):
+    executor: Literal["threads", "workers"] = "threads"
+    lease: Seconds = 60.0
+
+
+class WorkerSettings(Section):
+    at_once: PositiveInt = 4
+    drain: Seconds = 60.0
+
+
 class MetricsSettings(Section):
     listen: str = ""
     token_file: str = ""
@@ -175,6 +185,8 @@ class Settings(Section):
     retry: RetrySettings = RetrySettings()
     limits: LimitSettings = LimitSettings()
     serve: ServeSettings = ServeSettings()
+    engine: EngineSettings = EngineSettings()
+    worker: WorkerSettings = WorkerSettings()
     notify: NotifySettings = NotifySettings()
     metrics: MetricsSettings = MetricsSettings()
     web: WebSettings = WebSettings()

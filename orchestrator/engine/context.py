@@ -7,10 +7,11 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import Stopped
+from orchestrator.core.process import process_name
 from orchestrator.engine.interrupts import Interrupts
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.progress import Progress
@@ -23,6 +24,9 @@ from orchestrator.model.batch import BatchRoute, ListOperations
 from orchestrator.model.eecu import EecuLimits
 from orchestrator.model.ports import Stop
 from orchestrator.model.product import Product
+
+if TYPE_CHECKING:
+    from orchestrator.engine.executors import UnitExecutor
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,9 @@ class ProcessContext:
         interrupts: Which runs are to be held, and why.
         marks: How much of a disk is left alone.
         transfers: Turns of downloads, shared with all runs of all processes; None where nobody else downloads.
+        name: Of this process among all that claim units.
+        unit_lease_seconds: How long a claim on a unit is good without a word.
+        executor: Who does units that any process may do; None is threads of each run.
     """
 
     owner: str
@@ -102,6 +109,9 @@ class ProcessContext:
     interrupts: Interrupts = field(default_factory=Interrupts)
     marks: DiskMarks = field(default_factory=DiskMarks)
     transfers: RequestLimits | None = None
+    name: str = field(default_factory=process_name)
+    unit_lease_seconds: float = 60.0
+    executor: UnitExecutor | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -13,12 +14,13 @@ from orchestrator.engine.context import RunContext
 from orchestrator.engine.manifests import keep_manifest
 from orchestrator.engine.output import RunOutput, snapshot_of
 from orchestrator.engine.placing import Placing
-from orchestrator.engine.runner import UnitContext, UnitWork
+from orchestrator.engine.runner import UnitWork
+from orchestrator.engine.steps import UnitContext
 from orchestrator.engine.stores.records import Run
 from orchestrator.engine.work import Work, carry_all
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan
-from orchestrator.model.product import Stripping
+from orchestrator.model.product import Shareable, Step, Stripping
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,26 @@ class Exporting:
                 keep_manifest(run, plan, context)
             works.append(self._batch(run, plan, placing))
         if steps := product.steps(snapshot):
-            works.append(UnitWork(UnitContext(context, snapshot, steps, placing, self.output.folders(run)[0])))
+            works.append(self._units(run, steps, placing))
         return works
+
+    def _units(self, run: Run, steps: Mapping[str, Step], placing: Placing | None) -> UnitWork:
+        context, product = self.context, self.context.clients.product
+        units = UnitContext(
+            snapshot_of(run),
+            steps,
+            context.store.units,
+            context.process,
+            self.output.folders(run)[0],
+            self.output.sink_folder(run),
+            context.record,
+            context.progress,
+            placer=placing,
+            shared=product.shared if isinstance(product, Shareable) else frozenset(),
+            fence=context.store.leases.at(run.id).fence,
+            wake=context.wake,
+        )
+        return UnitWork(units, context.process.executor)
 
     def _batch(self, run: Run, plan: Plan, placing: Placing) -> BatchWork:
         job = Job.from_json(run.job)

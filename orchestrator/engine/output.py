@@ -120,7 +120,7 @@ class RunOutput:
 
     def folders(self, run: Head) -> list[Path]:
         """Return the run's own folders: beside the output, where a rename is atomic, and the one for parts."""
-        output = Path(Job.from_json(run.job).output) / ".orchestrator" / run.id
+        output = folder_of(run)
         work = self._process.work_dir
         return [output] if work is None else [output, work / ".orchestrator" / run.id]
 
@@ -156,6 +156,11 @@ class RunOutput:
         self._sink = None
         remove_tree(self.sink_folder(run))
         self._context.record("output.lost", {"reason": str(why)})
+
+
+def folder_of(run: Head) -> Path:
+    """Return the run's own folder beside its output, where a rename is atomic."""
+    return Path(Job.from_json(run.job).output) / ".orchestrator" / run.id
 
 
 def snapshot_of(run: Run) -> RunSnapshot:

@@ -106,11 +106,22 @@ class StepContext(Protocol):
     def folder(self) -> Path:
         """The run's own working folder; it is there."""
 
+    @property
+    def sink_folder(self) -> Path:
+        """The folder of the run's sink, in the former; it is there."""
+
+    def has_done(self) -> bool:
+        """Tell whether any unit of this one's kind was done, by whichever process."""
+
     def note(self, result: Mapping[str, Any]) -> None:
         """Write down, before an effect, what the unit's result will be; after a crash the unit still has it."""
 
     def place(self, cell: Cell, content: Path | bytes) -> None:
-        """Put a piece into the run's sink; on return it is durable there."""
+        """
+        Put a piece into the run's sink; on return it is durable, there or on its way there.
+
+        A path is a file, or a folder in `folder` that nobody else writes to.
+        """
 
     def is_placed(self, cell: Cell) -> bool:
         """Tell whether the sink has a piece already, from before a crash."""
@@ -291,3 +302,12 @@ class Recognising(Protocol):
 
     def whose(self, job: Job, file: Path) -> str | None:
         """Return "" for a file at the place of a job's result that is of this job, a sentence for whose else, None."""
+
+
+@runtime_checkable
+class Shareable(Protocol):
+    """A product some of whose steps any process may do that sees the run's folder: without `open`, by `steps` alone."""
+
+    @property
+    def shared(self) -> frozenset[str]:
+        """The kinds of units of which that is true."""

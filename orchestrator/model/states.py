@@ -55,6 +55,8 @@ class UnitState(StrEnum):
 
     WAITING = "WAITING"
     CLAIMED = "CLAIMED"  # somebody has a lease on it
+    BROUGHT = "BROUGHT"  # its piece waits, whole, for the run's holder to place it
+    HELD = "HELD"  # it asks the run's holder to hold the run
     DONE = "DONE"
     EMPTY = "EMPTY"  # there was nothing to bring
     FAILED = "FAILED"
@@ -136,7 +138,9 @@ UNIT_TRANSITIONS: Mapping[UnitState, frozenset[UnitState]] = MappingProxyType(
     {
         _U.WAITING: frozenset({_U.CLAIMED}),
         # Back: its lease is over, or it is tried again later.
-        _U.CLAIMED: frozenset({_U.DONE, _U.EMPTY, _U.FAILED, _U.SPLIT, _U.WAITING}),
+        _U.CLAIMED: frozenset({_U.DONE, _U.EMPTY, _U.FAILED, _U.SPLIT, _U.WAITING, _U.BROUGHT, _U.HELD}),
+        _U.BROUGHT: frozenset({_U.DONE, _U.WAITING}),  # back: its piece is gone, or was refused
+        _U.HELD: frozenset({_U.WAITING}),  # the run goes on
         _U.DONE: frozenset({_U.LOST}),
         _U.EMPTY: frozenset({_U.LOST}),
         _U.FAILED: frozenset({_U.WAITING}),  # `retry`

@@ -57,6 +57,42 @@ class UnitPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class BroughtPiece:
+    """
+    A piece that was brought by one process and is to be placed by another.
+
+    Attributes:
+        name: Of its file, or of the folder that it came as, in the run's own folder.
+        bytes: Its size.
+        sha256: Of the file's content; of a folder see `core.trees`.
+        as_bytes: Whether the step gave it as bytes, not as a path.
+    """
+
+    name: str
+    bytes: int
+    sha256: str
+    as_bytes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UnitClaim:
+    """
+    What names a unit that was claimed, and is all that whoever does it must be told.
+
+    Attributes:
+        run_id: Of the run.
+        kind: Of the unit.
+        key: Of the unit.
+        fence: The number of the claim.
+    """
+
+    run_id: str
+    kind: str
+    key: str
+    fence: int
+
+
+@dataclass(frozen=True, slots=True)
 class Unit:
     """
     A unit as it stands in the state.
@@ -69,6 +105,9 @@ class Unit:
         next_at: Not to be claimed before, seconds since 1970; 0 is at once.
         claimed_until: When its lease ends, seconds since 1970; 0 where nobody has it.
         fence: Grows with each claim; a commit with an older one is refused.
+        worker: The process that claimed it last.
+        piece: What it brought, while that waits to be placed.
+        who: Who must act before the run goes on, where it is HELD.
         failure: How it failed last.
         error: The last sentence.
         result: What came of it, as JSON can hold it; a step may note it before it is done.
@@ -84,6 +123,13 @@ class Unit:
     failure: Failure | None = None
     error: str = ""
     result: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    worker: str = ""
+    piece: BroughtPiece | None = None
+    who: Who = Who.NOBODY
+
+    @property
+    def claim(self) -> UnitClaim:
+        return UnitClaim(self.run_id, self.plan.kind, self.plan.key, self.fence)
 
     @property
     def kind(self) -> str:

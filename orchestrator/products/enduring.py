@@ -58,7 +58,8 @@ class Enduring:
         Args:
             step: It.
             noun: What a thing is, in a sentence: "chip".
-            has_answers: Tells whether something is there already, from whenever.
+            has_answers: Tells whether something is there already, from whenever; what any process of the run was
+                answered counts in any case.
             attempts: How often what may pass is tried.
             most_attempts: ... while nothing else is answered, as when the service is down; 0 is twice as often.
             count: How many things there are, at the most.
@@ -79,7 +80,7 @@ class Enduring:
         except (CredentialError, FencedError, QuotaError, ThrottleError, SpaceError):
             raise  # nothing of this one thing
         except PermanentError as error:
-            return self._refusal(unit, error)
+            return self._refusal(context, unit, error)
         except DamagedObjectError as error:
             return self._given_up(unit, error)  # proved, and no repetition mends it
         except (TransientError, IntegrityError) as error:
@@ -93,9 +94,9 @@ class Enduring:
                 self._failing.pop(unit.key, None)
         return outcome
 
-    def _refusal(self, unit: Unit, error: PermanentError) -> Outcome:
+    def _refusal(self, context: StepContext, unit: Unit, error: PermanentError) -> Outcome:
         with self._lock:
-            if self._answered or self._has_answers():
+            if self._answered or self._has_answers() or context.has_done():
                 return self._given_up(unit, error)
             said = self._refused.setdefault(self._thing_of(unit), [])
             said.append(str(error))

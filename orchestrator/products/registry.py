@@ -29,6 +29,8 @@ from orchestrator.products.table.files import table_files
 from orchestrator.products.table.keys import TableKeys
 
 DEFAULT = "mosaic"
+# What products call the units of which any process may do some; see `model.product.Shareable`.
+SHARED_KINDS = ("pixels", "rows", "list", "file", "scene", "measure", "shard")
 # Whom a product asks; what is made from files that are here asks nobody.
 EARTH_ENGINE, COPERNICUS, NOBODY = "earthengine", "copernicus", "here"
 

@@ -17,7 +17,8 @@ from orchestrator.engine.context import Backoff, ProcessContext, RunContext
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.placing import Placing
 from orchestrator.engine.progress import Progress
-from orchestrator.engine.runner import UnitContext, UnitWork
+from orchestrator.engine.runner import UnitWork
+from orchestrator.engine.steps import UnitContext
 from orchestrator.engine.stores.records import Admission
 from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.engine.waiting import Waits
@@ -145,6 +146,11 @@ class Dying:
 _numbers = itertools.count()
 
 
+def busy(work: UnitWork) -> bool:
+    """Tell whether units are under way."""
+    return any(lane.claims.under_way for lane in work._lanes)
+
+
 class World:
     """One run, its store, its output and the service; processes come and go."""
 
@@ -183,7 +189,10 @@ class World:
         placing = Placing(self.output, self.stop)
         steps = steps or {"pixels": Fetch(self.script, RequestSize.of(PLAN.pixels, self.script.limits), asked)}
         snapshot = RunSnapshot(self.run_id, JOB, image="{}")
-        return UnitWork(UnitContext(context, snapshot, steps, placing, self.folder)), context, dead
+        given = UnitContext(
+            snapshot, steps, units, around, self.folder, self.folder, context.record, placer=placing, wake=context.wake
+        )
+        return UnitWork(given), context, dead
 
     def live(self, *, check=lambda: None, **options) -> bool:
         """Let one process work until it is done, held or dead; tell whether it is done."""
@@ -195,9 +204,9 @@ class World:
                     check()
                     if work.round():
                         return True
-                    context.wake.wait(0.001 if work._under_way else 0)
+                    context.wake.wait(0.001 if busy(work) else 0)
                     context.wake.clear()
-                    self.clock.seconds += 0 if work._under_way else work.pause_seconds()
+                    self.clock.seconds += 0 if busy(work) else work.pause_seconds()
                     if dead.is_set():
                         return False
                 raise AssertionError("it does not end")

@@ -87,6 +87,9 @@ class Workers(RuleBasedStateMachine):
 
     def _took(self, taken) -> None:
         found = states(self.stores[0], self.run)
+        for key in [key for key in self.open if found[key] is FAILED]:  # it ended whoever had it, again and again
+            self.open.discard(key)
+            self.ends[key] += 1
         for unit in taken:
             assert unit.fence > self.fences.get(unit.key, 0), "two claims had the same fence"
             assert all(found[key] in MET for _, key in unit.plan.needs), "it was claimed before its needs"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+
 import journey_kit as kit
 import pytest
 
 STRIPS = {"ORCHESTRATOR_ASSEMBLE__STRIPS": "2"}
+BY_WORKERS = {"ORCHESTRATOR_ENGINE__EXECUTOR": "workers"}  # the holder does no unit itself
+LEASE = {"ORCHESTRATOR_ENGINE__LEASE": "1"}  # seconds after which a worker that is not heard of has lost its units
 # In the order a run passes them.
 POINTS = (
     "strip.ordered",
@@ -82,3 +86,32 @@ def test_an_unfinished_output_that_was_taken_away_is_made_again(in_strips, undis
 
     assert outcome.sha256 == undisturbed.sha256
     assert in_strips.service.exports - before == len(in_strips.tasks(outcome.summary["run"]))
+
+
+@pytest.fixture
+def worker(in_strips):
+    """Start a worker beside the run; those that still live in the end are killed."""
+    in_strips.environment |= LEASE
+    begun = []
+
+    def start(**environment):
+        words = ["worker", "--sandbox-url", in_strips.service.url, "--state-dir", "state"]
+        begun.append(in_strips.program.start(words, in_strips.folder, **in_strips.environment, **environment))
+        return begun[-1]
+
+    yield start
+    for running in begun:
+        running.signal(signal.SIGKILL)
+        running.wait()
+
+
+def test_two_workers_make_the_strips_of_one_raster_and_one_dies_in_a_splice(in_strips, undisturbed, worker):
+    """What it had begun another makes; the holder only joins, and the bytes are those of one process."""
+    worker(**{kit.CRASH_AT: "strip.object_written"})
+    worker()
+
+    outcome = in_strips.run(**BY_WORKERS).expect(0)
+
+    assert outcome.sha256 == undisturbed.sha256
+    assert len(outcome.named("strip.merged")) == 2
+    assert in_strips.leftovers() == []

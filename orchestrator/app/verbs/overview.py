@@ -215,7 +215,10 @@ _PARTS = (
     *(PartState.CLEANED, PartState.MERGED, PartState.EMPTY, PartState.VERIFIED, PartState.DOWNLOADING),
     *(PartState.EXPORTED, PartState.LOST, PartState.WAITING),
 )
-_UNITS = (UnitState.DONE, UnitState.EMPTY, UnitState.FAILED, UnitState.CLAIMED, UnitState.LOST, UnitState.WAITING)
+_UNITS = (
+    *(UnitState.DONE, UnitState.EMPTY, UnitState.FAILED, UnitState.BROUGHT, UnitState.CLAIMED),
+    *(UnitState.LOST, UnitState.HELD, UnitState.WAITING),
+)
 
 
 def _pieces(seen: Snapshot, units: str) -> Iterator[Pieces]:

@@ -45,6 +45,8 @@ _UNIT: Mapping[UnitState, str] = MappingProxyType(
     {
         UnitState.WAITING: "waits for its turn",
         UnitState.CLAIMED: "is being done",
+        UnitState.BROUGHT: "was brought by another process, and waits to be placed in the result",
+        UnitState.HELD: "waits for what holds the run",
         UnitState.DONE: "is done",
         UnitState.EMPTY: "holds nothing",
         UnitState.FAILED: "has failed",

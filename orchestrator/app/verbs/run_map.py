@@ -88,6 +88,8 @@ _UNIT: Mapping[str, Stage] = MappingProxyType(
     {
         UnitState.WAITING: Stage.WAITING,
         UnitState.CLAIMED: Stage.RUNNING,
+        UnitState.BROUGHT: Stage.VERIFIED,
+        UnitState.HELD: Stage.WAITING,
         UnitState.DONE: Stage.PLACED,
         UnitState.EMPTY: Stage.EMPTY,
         UnitState.FAILED: Stage.FAILED,

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from orchestrator.engine.stores.limit_records import Shortage, Within
-from orchestrator.engine.stores.work_records import Attempt, MonthUse, Owned, Part, Tally, Task, UsageRow
+from orchestrator.engine.stores.work_records import Attempt, MonthUse, OpenKind, Owned, Part, Tally, Task, UsageRow
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan
-from orchestrator.model.states import Failure, PartState, TaskState, UnitState
-from orchestrator.model.unit import Unit, UnitPlan
+from orchestrator.model.states import Failure, PartState, TaskState, UnitState, Who
+from orchestrator.model.unit import BroughtPiece, Unit, UnitPlan
+
+# How the name of a process begins that does units of whatever run; see `engine/worker.py`.
+FREE_WORKER = "worker"
+# After so many leases in a row that ended without a word a unit is thought to be at fault, and no more its processes.
+MOST_DEATHS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,12 +196,13 @@ class Units(Protocol):
     def get(self, run_id: str, kind: str, key: str) -> Unit:
         """Return one unit; raises `IntegrityError` where there is none."""
 
-    def claim(self, run_id: str, kind: str, limit: int, *, now: float, until: float) -> list[Unit]:
+    def claim(self, run_id: str, kind: str, limit: int, *, now: float, until: float, worker: str = "") -> list[Unit]:
         """
         Take a lease until a time on at most `limit` units, in the order of their keys, counting an attempt of each.
 
         Taken are those that wait, are due and whose needs are all DONE or EMPTY; and those whose lease is over.
-        Times are seconds since 1970. Two callers never get the same unit.
+        Times are seconds since 1970. Two callers never get the same unit. `worker` is who asks. A unit of which
+        `MOST_DEATHS` leases in a row have ended without a word is FAILED instead.
         """
 
     def renew(self, unit: Unit, until: float) -> None:
@@ -216,6 +222,28 @@ class Units(Protocol):
         error: str = "",
     ) -> None:
         """End a unit DONE, EMPTY or FAILED and enter the units that it makes possible, at once; None keeps a note."""
+
+    def bring(
+        self,
+        unit: Unit,
+        piece: BroughtPiece,
+        *,
+        result: Mapping[str, Any] | None = None,
+        units: Sequence[UnitPlan] = (),
+    ) -> None:
+        """Make a unit BROUGHT, with a piece that is durable in the run's folder and waits to be placed; as `finish`."""
+
+    def placed(self, unit: Unit) -> None:
+        """Make a BROUGHT unit DONE: its piece is durable in the sink. FencedError where it is not BROUGHT any more."""
+
+    def refuse(self, unit: Unit, error: str) -> None:
+        """Let a BROUGHT unit wait again, whose piece is gone or was refused. FencedError as `placed`."""
+
+    def hold(self, unit: Unit, why: str, who: Who, until: float = 0.0) -> None:
+        """Make a unit HELD: its run is to be held, for a person or until a time. The attempt was none."""
+
+    def resume(self, run_id: str) -> int:
+        """Let HELD units wait again, as the run goes on; return how many there were."""
 
     def again(
         self,
@@ -240,13 +268,23 @@ class Units(Protocol):
         """
 
     def release(self, run_id: str, held: Iterable[Unit] | None = None) -> None:
-        """Give back leases that are still ours, or all of the run's, without counting the attempts."""
+        """
+        Give back leases that are still ours, or all of the run's, without counting the attempts.
+
+        All of the run's are those of its holders: a `FREE_WORKER` goes on with what it has, whoever holds the run.
+        """
 
     def forgive(self, run_id: str) -> None:
         """Let FAILED units wait again, and count the attempts of all from here on: a person asked for another try."""
 
     def hurry(self, run_id: str, kind: str, keys: Collection[str]) -> int:
         """Let units that wait for a time be due at once; return how many did."""
+
+    def open_kinds(self) -> list[OpenKind]:
+        """Return which kinds of units are to be done, of all runs that are EXPORTING; runs that go first are first."""
+
+    def is_due(self, run_id: str, kind: str, now: float) -> bool:
+        """Tell whether a unit of this kind can be claimed now."""
 
     def next_due(self, run_id: str, kinds: Collection[str]) -> float | None:
         """Return when the next unit can be claimed, by its time or the end of its lease; None: none by time alone."""

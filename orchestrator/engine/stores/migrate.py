@@ -9,7 +9,7 @@ from sqlalchemy import Engine, inspect, text
 from orchestrator.core.errors import IntegrityError
 from orchestrator.engine.stores.dialect import broken_references, open_database, unguarded
 
-HEAD = "0004"
+HEAD = "0005"
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
 

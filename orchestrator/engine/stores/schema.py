@@ -162,6 +162,10 @@ units = Table(
     Column("next_at", Float, nullable=False, default=0.0),
     Column("claimed_until", Float, nullable=False, default=0.0),
     Column("fence", Integer, nullable=False, default=0),
+    Column("worker", String, nullable=False, default="", server_default=""),  # who claimed it last
+    Column("deaths", Integer, nullable=False, default=0, server_default="0"),  # leases in a row that ended unheard
+    Column("piece", Text, nullable=False, default="", server_default=""),  # what waits to be placed
+    Column("who", String, nullable=False, default="", server_default=""),  # must act, where it is HELD
     Column("failure", String, nullable=False, default=""),
     Column("error", Text, nullable=False, default=""),
     Column("spec", Text, nullable=False, default="{}"),

@@ -12,8 +12,8 @@ from orchestrator.core.errors import FencedError, IntegrityError
 from orchestrator.engine.stores.dialect import insert_and_add, insert_where_absent
 from orchestrator.engine.stores.schema import unit_counts, unit_needs, units
 from orchestrator.model.grid import Window
-from orchestrator.model.states import UNIT_TRANSITIONS, Failure, UnitState, check_transition
-from orchestrator.model.unit import Cell, Unit, UnitPlan
+from orchestrator.model.states import UNIT_TRANSITIONS, Failure, UnitState, Who, check_transition
+from orchestrator.model.unit import BroughtPiece, Cell, Unit, UnitPlan
 
 _MET = (UnitState.DONE, UnitState.EMPTY)
 _HERE = and_(
@@ -121,6 +121,19 @@ def held_row_or_none(db: Connection, unit: Unit) -> Row[Any] | None:
     return row if row.state == UnitState.CLAIMED and row.fence == unit.fence else None
 
 
+def brought_row(db: Connection, unit: Unit) -> Row[Any]:
+    """
+    Return the row of a unit whose piece waits, as it was brought under this claim.
+
+    Raises:
+        FencedError: It does not wait any more.
+    """
+    row = row_of_unit(db, unit.run_id, unit.kind, unit.key)
+    if row.state != UnitState.BROUGHT or row.fence != unit.fence:
+        raise FencedError(f"the piece of {unit.kind} {unit.key} of run {unit.run_id} does not wait any more")
+    return row
+
+
 def row_of_unit(db: Connection, run_id: str, kind: str, key: str) -> Row[Any]:
     if (row := _row_or_none(db, run_id, kind, key)) is None:
         raise IntegrityError(f"run {run_id} has no unit {kind} {key}")
@@ -171,6 +184,9 @@ def unit_of(row: Row[Any], needs: tuple[tuple[str, str], ...]) -> Unit:
         failure=Failure(row.failure) if row.failure else None,
         error=row.error,
         result=json.loads(row.result),
+        worker=row.worker,
+        piece=BroughtPiece(**json.loads(row.piece)) if row.piece else None,
+        who=Who(row.who),
     )
 
 

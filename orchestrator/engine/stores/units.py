@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, func, or_, select, update
 
+from orchestrator.engine.stores.contract_work import FREE_WORKER, MOST_DEATHS
 from orchestrator.engine.stores.database import Database
-from orchestrator.engine.stores.schema import unit_counts
+from orchestrator.engine.stores.schema import runs, unit_counts
 from orchestrator.engine.stores.schema import units as table
 from orchestrator.engine.stores.unit_rows import (
     add_units,
+    brought_row,
     held_row,
     held_row_or_none,
     lose_units,
@@ -23,8 +27,9 @@ from orchestrator.engine.stores.unit_rows import (
     to_text,
     unit_of,
 )
-from orchestrator.model.states import Failure, UnitState
-from orchestrator.model.unit import Unit, UnitPlan
+from orchestrator.engine.stores.work_records import OpenKind
+from orchestrator.model.states import Failure, RunState, UnitState, Who
+from orchestrator.model.unit import BroughtPiece, Unit, UnitPlan
 
 _OF_KIND = select(table).where(table.c.run_id == bindparam("of_run"), table.c.kind == bindparam("of_kind"))
 _DUE = (
@@ -43,6 +48,21 @@ _GIVEN_UP = (
     .where(table.c.run_id == bindparam("of_run"), table.c.state == UnitState.EMPTY, table.c.error != "")
     .group_by(table.c.kind)
 )
+_OPEN = (
+    select(
+        unit_counts.c.run_id, runs.c.fence, runs.c.product, unit_counts.c.kind, unit_counts.c.state, unit_counts.c.units
+    )
+    .join(runs, runs.c.id == unit_counts.c.run_id)
+    .where(
+        unit_counts.c.units > 0,
+        unit_counts.c.state.in_((UnitState.WAITING, UnitState.CLAIMED, UnitState.BROUGHT)),
+        runs.c.state == RunState.EXPORTING,
+        runs.c.request == "",
+    )
+    .order_by(runs.c.priority.desc(), runs.c.created, runs.c.id, unit_counts.c.kind)
+)
+# Of a unit that nobody has any more.
+_GIVEN_BACK: Mapping[str, Any] = {"claimed_until": 0.0, "deaths": 0}
 
 
 class SqlUnits:
@@ -83,6 +103,19 @@ class SqlUnits:
         with self._db.read() as db:
             return {row[0]: row[1] for row in db.execute(_GIVEN_UP, {"of_run": run_id})}
 
+    def open_kinds(self) -> list[OpenKind]:
+        found: dict[tuple[str, str], OpenKind] = {}
+        with self._db.read() as db:
+            for run_id, fence, product, kind, state, count in db.execute(_OPEN):
+                known = found.get((run_id, kind), OpenKind(run_id, fence, product, kind))
+                found[run_id, kind] = known.with_units(UnitState(state), count)
+        return list(found.values())
+
+    def is_due(self, run_id: str, kind: str, now: float) -> bool:
+        which = {"of_run": run_id, "of_kind": kind, "now": now, "most": 1}
+        with self._db.read() as db:
+            return any(db.execute(query, which).first() is not None for query in (_DUE, _LAPSED))
+
     def next_due(self, run_id: str, kinds: Collection[str]) -> float | None:
         mine = (table.c.run_id == run_id, table.c.kind.in_(kinds))
         waiting = select(func.min(table.c.next_at)).where(
@@ -101,14 +134,15 @@ class SqlUnits:
         with self._db.write() as db:
             add_units(db, run_id, units)
 
-    def claim(self, run_id: str, kind: str, limit: int, *, now: float, until: float) -> list[Unit]:
+    def claim(self, run_id: str, kind: str, limit: int, *, now: float, until: float, worker: str = "") -> list[Unit]:
         which = {"of_run": run_id, "of_kind": kind, "now": now, "most": limit}
         with self._db.write() as db:
-            found = [*db.execute(_DUE, which), *db.execute(_LAPSED, which)]
+            found = [*db.execute(_DUE, which), *_still_tried(db, db.execute(_LAPSED, which).all())]
             taken = sorted(found, key=lambda row: row.key)[:limit]
             for row in taken:
+                deaths = row.deaths + 1 if row.state == UnitState.CLAIMED else row.deaths
                 claimed = {"attempt": row.attempt + 1, "fence": row.fence + 1, "claimed_until": until}
-                move_unit(db, row, UnitState.CLAIMED, **claimed)
+                move_unit(db, row, UnitState.CLAIMED, **claimed, worker=worker, deaths=deaths)
             return [read_unit(db, row_of_unit(db, run_id, kind, row.key)) for row in taken]
 
     def renew(self, unit: Unit, until: float) -> None:
@@ -132,8 +166,45 @@ class SqlUnits:
         values: dict[str, Any] = {} if result is None else {"result": to_text(result)}
         with self._db.write() as db:
             row = held_row(db, unit)
-            move_unit(db, row, state, claimed_until=0.0, failure=failure or "", error=error, **values)
+            move_unit(db, row, state, **_GIVEN_BACK, failure=failure or "", error=error, **values)
             add_units(db, unit.run_id, units)
+
+    def bring(
+        self,
+        unit: Unit,
+        piece: BroughtPiece,
+        *,
+        result: Mapping[str, Any] | None = None,
+        units: Sequence[UnitPlan] = (),
+    ) -> None:
+        values: dict[str, Any] = {} if result is None else {"result": to_text(result)}
+        with self._db.write() as db:
+            row = held_row(db, unit)
+            piece_text = json.dumps(asdict(piece), sort_keys=True)
+            move_unit(db, row, UnitState.BROUGHT, **_GIVEN_BACK, piece=piece_text, failure="", error="", **values)
+            add_units(db, unit.run_id, units)
+
+    def placed(self, unit: Unit) -> None:
+        with self._db.write() as db:
+            move_unit(db, brought_row(db, unit), UnitState.DONE, piece="")
+
+    def refuse(self, unit: Unit, error: str) -> None:
+        with self._db.write() as db:
+            move_unit(db, brought_row(db, unit), UnitState.WAITING, piece="", failure=Failure.TRANSIENT, error=error)
+
+    def hold(self, unit: Unit, why: str, who: Who, until: float = 0.0) -> None:
+        with self._db.write() as db:
+            row = held_row(db, unit)
+            values = {"next_at": until, "error": why, "who": who, "attempt": row.attempt - 1}
+            move_unit(db, row, UnitState.HELD, **_GIVEN_BACK, **values)
+
+    def resume(self, run_id: str) -> int:
+        held = (table.c.run_id == run_id, table.c.state == UnitState.HELD)
+        with self._db.write() as db:
+            rows = db.execute(select(table).where(*held)).all()
+            for row in rows:
+                move_unit(db, row, UnitState.WAITING, who="", next_at=0.0)
+            return len(rows)
 
     def again(
         self,
@@ -148,13 +219,13 @@ class SqlUnits:
         with self._db.write() as db:
             row = held_row(db, unit)
             values = {"next_at": next_at, "failure": failure, "error": error, "attempt": row.attempt - (not counted)}
-            move_unit(db, row, UnitState.WAITING, claimed_until=0.0, **values)
+            move_unit(db, row, UnitState.WAITING, **_GIVEN_BACK, **values)
             lose_units(db, unit.run_id, lost)
 
     def split(self, unit: Unit, children: Sequence[UnitPlan], failure: Failure, error: str = "") -> None:
         with self._db.write() as db:
             row = held_row(db, unit)
-            move_unit(db, row, UnitState.SPLIT, claimed_until=0.0, failure=failure, error=error)
+            move_unit(db, row, UnitState.SPLIT, **_GIVEN_BACK, failure=failure, error=error)
             add_units(db, unit.run_id, children)
             need_instead(db, row, children)
 
@@ -166,20 +237,34 @@ class SqlUnits:
         with self._db.write() as db:
             if held is None:
                 claimed = (table.c.run_id == run_id, table.c.state == UnitState.CLAIMED)
-                rows = db.execute(select(table).where(*claimed)).all()
+                free = table.c.worker.startswith(f"{FREE_WORKER} ", autoescape=True)
+                rows = db.execute(select(table).where(*claimed, ~free)).all()
             else:
                 rows = [row for unit in held if (row := held_row_or_none(db, unit)) is not None]
             for row in rows:
-                move_unit(db, row, UnitState.WAITING, claimed_until=0.0, attempt=row.attempt - 1)
+                move_unit(db, row, UnitState.WAITING, **_GIVEN_BACK, attempt=row.attempt - 1)
 
     def forgive(self, run_id: str) -> None:
-        mine = (table.c.run_id == run_id, table.c.state.in_((UnitState.FAILED, UnitState.WAITING)))
+        mine = (table.c.run_id == run_id, table.c.state.in_((UnitState.FAILED, UnitState.HELD, UnitState.WAITING)))
+        tried = or_(table.c.attempt > 0, table.c.next_at > 0, table.c.state != UnitState.WAITING)
         with self._db.write() as db:
-            for row in db.execute(select(table).where(*mine, or_(table.c.attempt > 0, table.c.next_at > 0))).all():
-                move_unit(db, row, UnitState.WAITING, attempt=0, next_at=0.0)
+            for row in db.execute(select(table).where(*mine, tried)).all():
+                move_unit(db, row, UnitState.WAITING, attempt=0, next_at=0.0, deaths=0, who="")
 
     def hurry(self, run_id: str, kind: str, keys: Collection[str]) -> int:
         waiting = (table.c.run_id == run_id, table.c.kind == kind, table.c.state == UnitState.WAITING)
         due = update(table).where(*waiting, table.c.next_at > 0, table.c.key == bindparam("this")).values(next_at=0.0)
         with self._db.write() as db:
             return sum(db.execute(due, {"this": key}).rowcount for key in keys)
+
+
+def _still_tried(db: Connection, lapsed: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """Return units whose lease is over; one that ends whoever works on it is given up."""
+    deadly = [row for row in lapsed if row.deaths + 1 >= MOST_DEATHS]
+    for row in deadly:
+        error = (
+            f"{row.deaths + 1} processes in a row that worked on it ended without a word, the last one was "
+            f"{row.worker or 'unnamed'}; it may need more memory than they have, see their logs"
+        )
+        move_unit(db, row, UnitState.FAILED, claimed_until=0.0, failure=Failure.PERMANENT, error=error)
+    return [row for row in lapsed if row not in deadly]

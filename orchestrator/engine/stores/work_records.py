@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan
-from orchestrator.model.states import Failure, PartState, TaskState
+from orchestrator.model.states import Failure, PartState, TaskState, UnitState
 from orchestrator.model.unit import Cell
 
 
@@ -149,6 +149,42 @@ class Part:
     def cell(self) -> Cell:
         """The address of its pixels."""
         return Cell(self.window, self.grid, self.time)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenKind:
+    """
+    Units of one kind of a run that are to be done.
+
+    Attributes:
+        run_id: Of the run.
+        fence: Of the lease on the run that was claimed last.
+        product: Of the run.
+        kind: Of the units.
+        waiting: How many wait, some of them for a time or for others.
+        claimed: How many somebody has.
+        brought: How many pieces wait to be placed.
+    """
+
+    run_id: str
+    fence: int
+    product: str
+    kind: str
+    waiting: int = 0
+    claimed: int = 0
+    brought: int = 0
+
+    def with_units(self, state: UnitState, count: int) -> OpenKind:
+        """Return the same with so many units in a state."""
+        match state:
+            case UnitState.WAITING:
+                return replace(self, waiting=count)
+            case UnitState.CLAIMED:
+                return replace(self, claimed=count)
+            case UnitState.BROUGHT:
+                return replace(self, brought=count)
+            case _:
+                return self
 
 
 @dataclass(frozen=True, slots=True)

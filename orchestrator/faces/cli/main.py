@@ -23,7 +23,10 @@ click.rich_click.TEXT_MARKUP = "markdown"
 click.rich_click.COMMAND_GROUPS = {
     "orchestrator": [
         {"name": "Begin", "commands": ["demo", "doctor", "sandbox", "calibrate"]},
-        {"name": "Work", "commands": ["query", "plan", "run", "cube", "table", "submit", "serve", "web", "assemble"]},
+        {
+            "name": "Work",
+            "commands": ["query", "plan", "run", "cube", "table", "submit", "serve", "worker", "web", "assemble"],
+        },
         {"name": "Training sets", "commands": ["tiles", "labels", "dataset", "aoi", "copernicus", "patches"]},
         {
             "name": "Look after runs",
@@ -90,6 +93,10 @@ COMMANDS = {
     "serve": Listed(
         f"{_HERE}.serve",
         "Work for months: scheduled jobs of config.toml, submitted jobs, and what an earlier process left unfinished.",
+    ),
+    "worker": Listed(
+        f"{_HERE}.worker",
+        "Do single units of runs that other processes hold: requests for pixels, files to fetch, scenes to compute.",
     ),
     "web": Listed(
         f"{_HERE}.web",

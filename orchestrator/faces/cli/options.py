@@ -126,9 +126,11 @@ _JOB_OPTIONS = (
     ),
 )
 
+BUCKET_OPTION = option("--bucket", metavar="NAME", help="Bucket for the part files.")
+SANDBOX_URL_OPTION = option("--sandbox-url", metavar="URL", help="Use a sandbox that runs already.")
 _SANDBOX_OPTIONS = (
     option("--sandbox", is_flag=True, help="Use a private sandbox instead of Google, for this command."),
-    option("--sandbox-url", metavar="URL", help="Use a sandbox that runs already."),
+    SANDBOX_URL_OPTION,
 )
 
 _REAL_SCENES: dict[str, Any] = {
@@ -137,7 +139,7 @@ _REAL_SCENES: dict[str, Any] = {
     "help": "Real scenes for the private sandbox (STAC items or Sentinel-2 products); synthetic ones otherwise.",
 }
 _SERVICE_OPTIONS = (
-    option("--bucket", metavar="NAME", help="Bucket for the part files."),
+    BUCKET_OPTION,
     *_SANDBOX_OPTIONS,
     option("--scenes", "--sandbox-scenes", **_REAL_SCENES),
 )

@@ -53,7 +53,7 @@ def serve(
     with opened(context, given, context.output()) as app:
         log.configure("debug" if context.verbose else app.settings.log.level, app.settings.log.style)
         logger, heard = log.get("serve"), EventCounter()
-        app.notify = _both(_logging(logger), heard.hear)
+        app.notify = _both(logging_notify(logger), heard.hear)
         with page_of(app, heard, metrics, behind_proxy=behind_proxy) as address:
             if address:
                 logger.info("serve.metrics", address=address)
@@ -112,7 +112,7 @@ def _both(first: Notify, second: Notify) -> Notify:
     return tell
 
 
-def _logging(logger: Any) -> Notify:
+def logging_notify(logger: Any) -> Notify:
     """Return a listener that writes every event as one log line."""
 
     def listen(name: str, run_id: str, facts: Mapping[str, Any]) -> None:
@@ -125,5 +125,5 @@ def _logging(logger: Any) -> Notify:
 
 _LOUD = frozenset(
     {"held", "failed", "fault", "error", "trouble", "doubt", "objects_missing", "over_threshold", "unknown_state"}
-    | {"refused", "skipped", "elsewhere", "lease_lost"}
+    | {"refused", "skipped", "elsewhere", "lease_lost", "left_alone"}
 )

@@ -40,6 +40,7 @@ class ChipProduct:
     """See `model.product.Product`."""
 
     name = "chips"
+    shared = frozenset({KIND})
 
     def __init__(self, context: ProductContext) -> None:
         self._context = context

@@ -34,6 +34,7 @@ class CubeProduct:
     """See `model.product.Product`."""
 
     name = "cube"
+    shared = frozenset({KIND})
 
     def __init__(self, context: ProductContext) -> None:
         self._context = context

@@ -45,6 +45,7 @@ class MosaicProduct:
     """See `model.product.Product`."""
 
     name = "mosaic"
+    shared = frozenset({KIND, STRIP})
 
     def __init__(self, context: ProductContext) -> None:
         self._context = context
@@ -75,11 +76,6 @@ class MosaicProduct:
     def strips(self, run: RunSnapshot) -> tuple[OutputStrip, ...]:
         """See `model.product.Stripping`."""
         return strips_of(run)
-
-    @property
-    def shared(self) -> frozenset[str]:
-        """See `model.product.Shareable`."""
-        return frozenset({STRIP})
 
     def steps(self, run: RunSnapshot) -> Mapping[str, Step]:
         if strips_of(run) and self._context.parts is not None:

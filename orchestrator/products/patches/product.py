@@ -28,10 +28,10 @@ class PatchProduct:
     """See `model.product.Product`."""
 
     name = "patches"
+    shared = frozenset({"measure", "shard"})
 
     def __init__(self, context: ProductContext) -> None:
         self._context = context
-        self._sink: PatchSink | None = None
 
     def files(self, job: Job) -> tuple[Path, ...]:
         return patch_files(job)
@@ -56,17 +56,14 @@ class PatchProduct:
         from orchestrator.products.patches.document import PatchPlan  # noqa: PLC0415
         from orchestrator.products.patches.steps import ARRANGE, MEASURE, SHARD, Patching  # noqa: PLC0415
 
-        if self._sink is None:
-            raise IntegrityError(f"run {run.id} has no place for its patches")
-        patching = Patching(PatchPlan.from_json(run.document), self._sink, self._context.free_bytes)
+        patching = Patching(PatchPlan.from_json(run.document), self._context.free_bytes)
         return MappingProxyType({MEASURE: patching.measure, ARRANGE: patching.arrange, SHARD: patching.shard})
 
     def open(self, run: RunSnapshot, folder: Path) -> PatchSink:
         from orchestrator.products.patches.document import PatchPlan  # noqa: PLC0415
         from orchestrator.products.patches.sink import PatchSink  # noqa: PLC0415
 
-        self._sink = PatchSink(PatchPlan.from_json(run.document), folder)
-        return self._sink
+        return PatchSink(PatchPlan.from_json(run.document), folder)
 
     def finish(self, about: Finishing, sink: Sink | None, evidence: Evidence) -> Made:
         from orchestrator.products.patches.document import PatchPlan  # noqa: PLC0415

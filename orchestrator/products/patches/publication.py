@@ -38,8 +38,8 @@ def make_patches_result(about: Finishing, plan: PatchPlan, sink: PatchSink, evid
     made = sink.begin_describing()
     (made / CHECKSUMS).unlink(missing_ok=True)
     about.say("describing the patches")
-    measured = [read_measured(sink.measured(scene.key)) for scene in plan.scenes]
-    arranged = Arranged.from_bytes(sink.arranged.read_bytes())
+    measured = [read_measured(sink.paths.measured(scene.key)) for scene in plan.scenes]
+    arranged = Arranged.from_bytes(sink.paths.arranged.read_bytes())
     found = Candidates.of(plan, measured)
     _prove(arranged, evidence)
     places, statistics = _told(sink, arranged)

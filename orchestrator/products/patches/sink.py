@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,31 @@ def shard_cell(number: int, samples: int) -> Cell:
     return Cell(Window(number, 0, 1, samples))
 
 
+@dataclass(frozen=True, slots=True)
+class PatchPaths:
+    """Where the steps of patches read and write, in whichever process: the folder of the run's sink."""
+
+    folder: Path
+
+    def measured(self, scene: str) -> Path:
+        """Return the file of what the windows of a scene hold."""
+        return self.folder / MEASURED / f"{scene}.npz"
+
+    @property
+    def arranged(self) -> Path:
+        """The file of what becomes of every candidate."""
+        return self.folder / ARRANGED
+
+    def piece(self, number: int, fence: int) -> Path:
+        """Return the folder in which a shard is cut under a claim, empty; those of older claims are removed."""
+        for path in (self.folder / PIECES).glob(f"{number:06d}-*"):
+            if int(path.name.rpartition("-")[2]) <= fence:
+                remove_tree(path)
+        path = self.folder / PIECES / f"{number:06d}-{fence}"
+        make_folder(path)
+        return path
+
+
 class PatchSink:
     """See `model.product.Sink`; a piece is the folder that a shard was cut in."""
 
@@ -40,6 +66,7 @@ class PatchSink:
             IntegrityError: `folder` holds other patches.
         """
         self._folder, self.made = folder, folder / MADE
+        self.paths = PatchPaths(folder)
         self._journal = Journal(folder / JOURNAL)
         self._placed: dict[Cell, list[tuple[str, int]]] = {}
         self._sealed = False
@@ -63,22 +90,6 @@ class PatchSink:
                 # What was sealed may have its final name already; what is gone before that is cut again.
                 if self._sealed or all(_has_size(self.made / name, size) for name, size in files):
                     self._placed[Cell(Window(*record["window"]))] = files
-
-    def measured(self, scene: str) -> Path:
-        """Return the file of what the windows of a scene hold."""
-        return self._folder / MEASURED / f"{scene}.npz"
-
-    @property
-    def arranged(self) -> Path:
-        """The file of what becomes of every candidate."""
-        return self._folder / ARRANGED
-
-    def piece(self, number: int) -> Path:
-        """Return the folder in which a shard is cut, empty."""
-        path = self._folder / PIECES / f"{number:06d}"
-        remove_tree(path)
-        make_folder(path)
-        return path
 
     def told(self, number: int) -> Mapping[str, Any]:
         """Return what was told of a shard."""
@@ -121,7 +132,7 @@ class PatchSink:
         Raises:
             OutputLostError: It is gone.
         """
-        if not self.made.is_dir() or not self.arranged.is_file():
+        if not self.made.is_dir() or not self.paths.arranged.is_file():
             raise OutputLostError(f"{self.made} was complete, but is gone")
         return self.made
 

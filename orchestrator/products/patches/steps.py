@@ -9,6 +9,7 @@ from pathlib import Path
 
 from orchestrator.core.errors import IntegrityError, SpaceError, Stopped
 from orchestrator.core.files import write_whole
+from orchestrator.core.trees import as_it_is
 from orchestrator.core.units import format_bytes
 from orchestrator.model.product import StepContext
 from orchestrator.model.unit import Done, Lost, Outcome, Unit, UnitPlan
@@ -17,7 +18,7 @@ from orchestrator.products.patches.cut import ShardStatistics, sample_bytes, sam
 from orchestrator.products.patches.document import PatchPlan
 from orchestrator.products.patches.measure import Measured, measure
 from orchestrator.products.patches.samples import WRITERS
-from orchestrator.products.patches.sink import PatchSink, shard_cell, write_facts
+from orchestrator.products.patches.sink import PatchPaths, shard_cell, write_facts
 
 MEASURE, ARRANGE, SHARD = "measure", "arrange", "shard"
 EVERYTHING = "all"  # the key of the one unit that decides
@@ -37,11 +38,11 @@ def first_units(plan: PatchPlan) -> tuple[UnitPlan, ...]:
 class Patching:
     """What the steps of a run share; used by several threads."""
 
-    def __init__(self, plan: PatchPlan, sink: PatchSink, free_bytes: Callable[[str], int]) -> None:
-        """Take what is cut, where it goes, and what tells the room on the disk of a folder."""
-        self.plan, self._sink, self._free_bytes = plan, sink, free_bytes
+    def __init__(self, plan: PatchPlan, free_bytes: Callable[[str], int]) -> None:
+        """Take what is cut, and what tells the room on the disk of a folder."""
+        self.plan, self._free_bytes = plan, free_bytes
         self._lock = threading.Lock()
-        self._known: tuple[list[Measured], Candidates, Arranged] | None = None
+        self._known: tuple[object, tuple[list[Measured], Candidates, Arranged]] | None = None
 
     def measure(self, context: StepContext, unit: Unit) -> Outcome:
         """Count what the windows of a scene hold."""
@@ -50,19 +51,18 @@ class Patching:
         scene.check_stamps()
         found = measure(scene, self.plan.lattice_of(number), self.plan.clouds_of(number), context.stop)
         scene.check_stamps()
-        write_whole(self._sink.measured(scene.key), found.to_bytes())
+        write_whole(PatchPaths(context.sink_folder).measured(scene.key), found.to_bytes())
         return Done({"windows": len(found.valid), "valid": int(found.valid.sum())})
 
     def arrange(self, context: StepContext, unit: Unit) -> Outcome:  # noqa: ARG002  a step
         """Decide what becomes of every window; each shard is a unit then."""
-        lacking = [scene.key for scene in self.plan.scenes if not self._sink.measured(scene.key).is_file()]
+        paths = PatchPaths(context.sink_folder)
+        lacking = [scene.key for scene in self.plan.scenes if not paths.measured(scene.key).is_file()]
         if lacking:
             return Lost(tuple((MEASURE, key) for key in lacking), f"what scene {lacking[0]} holds is gone")
-        found = arrange(self.plan, self.measured(), sample_bytes(self.plan))
+        found = arrange(self.plan, self.measured(paths), sample_bytes(self.plan))
         self._check_room(context.folder, int((found.sample >= 0).sum()) * sample_bytes(self.plan))
-        write_whole(self._sink.arranged, found.to_bytes())
-        with self._lock:
-            self._known = None
+        write_whole(paths.arranged, found.to_bytes())
         return Done({"samples": len(found.split)}, shard_units(self.plan, found))
 
     def _check_room(self, folder: Path, wanted: int) -> None:
@@ -86,16 +86,17 @@ class Patching:
         assert cell is not None  # noqa: S101  every shard has one
         if context.is_placed(cell):
             return Done(unit.result)
-        if not self._sink.arranged.is_file():
+        paths = PatchPaths(context.sink_folder)
+        if not paths.arranged.is_file():
             return Lost(((ARRANGE, EVERYTHING),), "what was decided of every window is gone")
-        measured, found, arranged = self.known()
+        measured, found, arranged = self.known(paths)
         number = cell.window.row
         split, own, samples = arranged.shards()[number]
         members = [arranged.members_of(int(sample)) for sample in samples]
         scenes = {int(found.scene[one]) for candidates in members for one in candidates}
         for scene in scenes:
             self.plan.scenes[scene].check_stamps()
-        folder = self._sink.piece(number)
+        folder = paths.piece(number, unit.fence)
         statistics, places = ShardStatistics(self.plan.scenes[0].bands), []
         with closing(WRITERS[self.plan.keys.format](folder, split, own)) as writer:
             for sample in samples_of(self.plan, found, measured, members):
@@ -112,20 +113,21 @@ class Patching:
         context.place(cell, folder)
         return Done(result)
 
-    def known(self) -> tuple[list[Measured], Candidates, Arranged]:
-        """Return what was measured, every candidate, and what becomes of each; read once."""
+    def known(self, paths: PatchPaths) -> tuple[list[Measured], Candidates, Arranged]:
+        """Return what was measured, every candidate, and what becomes of each; read once for each decision."""
         with self._lock:
-            if self._known is None:
-                measured = self.measured()
-                arranged = Arranged.from_bytes(self._sink.arranged.read_bytes())
+            stamp = as_it_is(paths.arranged)
+            if self._known is None or self._known[0] != stamp:
+                measured = self.measured(paths)
+                arranged = Arranged.from_bytes(paths.arranged.read_bytes())
                 arranged.shards()
                 arranged.members_of(0)  # both are kept: several threads ask
-                self._known = measured, Candidates.of(self.plan, measured), arranged
-            return self._known
+                self._known = stamp, (measured, Candidates.of(self.plan, measured), arranged)
+            return self._known[1]
 
-    def measured(self) -> list[Measured]:
+    def measured(self, paths: PatchPaths) -> list[Measured]:
         """Return what the windows of each scene hold."""
-        return [read_measured(self._sink.measured(scene.key)) for scene in self.plan.scenes]
+        return [read_measured(paths.measured(scene.key)) for scene in self.plan.scenes]
 
 
 def read_measured(path: Path) -> Measured:

@@ -33,6 +33,7 @@ class PreprocessProduct:
     """See `model.product.Product`."""
 
     name = "preprocess"
+    shared = frozenset({"scene"})
 
     def __init__(self, context: ProductContext) -> None:
         self._context = context

@@ -120,8 +120,7 @@ def _made(request: SceneTask, stop: Stop, pool: ThreadPoolExecutor) -> SceneOutc
         return SceneOutcome(None, {"sha256": sha256_of(request.final / META), "kept": True})
     if other := stranger_in(request.final):
         raise PermanentError(other)
-    earlier = request.made.parent.glob("*") if request.made.parent.is_dir() else ()
-    for folder in sorted(earlier):  # finished before a crash, and without its name
+    for folder in _earlier(request.made):  # finished before a crash, and without its name
         if is_made(folder, recipe, stop):
             return SceneOutcome(folder, {"sha256": sha256_of(folder / META)})
         remove_tree(folder)
@@ -134,6 +133,12 @@ def _made(request: SceneTask, stop: Stop, pool: ThreadPoolExecutor) -> SceneOutc
     sync_folder(request.made)
     crash.point("sample.made")
     return SceneOutcome(request.made, {"sha256": sha256_of(request.made / META)})
+
+
+def _earlier(made: Path) -> list[Path]:
+    """Return the folders of claims before this one; whoever had them lost the scene, or is dead."""
+    found = made.parent.glob("[0-9]*") if made.parent.is_dir() else ()
+    return sorted(folder for folder in found if int(folder.name) < int(made.name))
 
 
 class Workers(Protocol):

@@ -33,6 +33,7 @@ class SceneProduct:
     """See `model.product.Product`."""
 
     name = "scenes"
+    shared = frozenset({LIST, FILE})
 
     def __init__(self, context: ProductContext) -> None:
         self._context = context

@@ -28,6 +28,7 @@ class TableProduct:
     """See `model.product.Product`."""
 
     name = "table"
+    shared = frozenset({KIND})
 
     def __init__(self, context: ProductContext) -> None:
         self._context = context

@@ -1,0 +1,134 @@
+"""What a process does of a run that another one holds: single units, given the claim alone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from orchestrator.app.application import Application
+from orchestrator.app.elsewhere import check_here
+from orchestrator.app.scheduled import check_code
+from orchestrator.core.errors import FencedError
+from orchestrator.engine.kept_pieces import KeptPieces, UnsharedError
+from orchestrator.engine.output import folder_of, snapshot_of
+from orchestrator.engine.steps import StepRunner, UnitContext
+from orchestrator.engine.stores.records import Run
+from orchestrator.engine.worker import Duty
+from orchestrator.model.job import Job
+from orchestrator.model.product import Product, Shareable
+from orchestrator.model.states import RunState, UnitState
+from orchestrator.model.unit import UnitClaim
+
+
+@dataclass(frozen=True, slots=True)
+class UnitReport:
+    """
+    What came of a unit, in a few words: everything else is in the store.
+
+    Attributes:
+        state: What it is now.
+        error: Why, where it is not done.
+    """
+
+    state: UnitState
+    error: str = ""
+
+
+class UnitDuties:
+    """See `engine.worker.Duties`; may be used from several threads."""
+
+    def __init__(self, app: Application, worker: str = "") -> None:
+        """Take the process's application; `worker` is written into events, where it is named."""
+        self._app, self._worker = app, worker
+        self._made: dict[str, tuple[int, Duty]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, run_id: str, fence: int) -> Duty:
+        with self._lock:
+            made = self._made.get(run_id)
+            if made is not None and made[0] == fence:
+                return made[1]
+            if made is not None:
+                del self._made[run_id]
+                made[1].close()
+            duty = self._new(run_id, fence)
+            self._made[run_id] = fence, duty
+            return duty
+
+    def keep(self, run_ids: frozenset[str]) -> None:
+        with self._lock:
+            for run_id in self._made.keys() - run_ids:
+                self._made.pop(run_id)[1].close()
+
+    def _new(self, run_id: str, fence: int) -> Duty:
+        app = self._app
+        run = app.store.runs.get(run_id)
+        if run.state is not RunState.EXPORTING:
+            raise UnsharedError(f"run {run_id} is {run.state}: it has no units to do now")
+        job = Job.from_json(run.job)
+        check_here(run_id, job, app.settings, app.stop)
+        check_code(app, job)
+        product = app.product(job)
+        if not isinstance(product, Shareable):
+            raise UnsharedError(f"units of a {product.name} are done by the process that holds the run alone")
+        kept = KeptPieces(folder_of(run))
+        kept.check(fence)
+        context = self._context(run, product, product.shared, kept)
+        check = partial(context.process.marks.check, [context.folder])
+        return Duty(context.shared & context.steps.keys(), StepRunner(context, app.stop), check, product.close)
+
+    def _context(self, run: Run, product: Product, shared: frozenset[str], kept: KeptPieces) -> UnitContext:
+        app, snapshot, folder = self._app, snapshot_of(run), folder_of(run)
+
+        def record(name: str, facts: Mapping[str, Any]) -> None:
+            told = {**facts, "worker": self._worker} if self._worker else dict(facts)
+            app.store.events.record(run.id, name, told)
+            app.notify(name, run.id, told)
+
+        return UnitContext(
+            snapshot,
+            product.steps(snapshot),
+            app.store.units,
+            app.process_context(),
+            folder,
+            folder / product.name,
+            record,
+            kept=kept,
+            shared=shared,
+        )
+
+
+_DUTIES: WeakKeyDictionary[Application, UnitDuties] = WeakKeyDictionary()
+_MAKING = threading.Lock()
+
+
+def duties_of(app: Application) -> UnitDuties:
+    """Return what a process can do of runs that others hold; one for each application."""
+    with _MAKING:
+        return _DUTIES.setdefault(app, UnitDuties(app))
+
+
+def do_unit(app: Application, claim: UnitClaim) -> UnitReport:
+    """
+    Do a unit that was claimed, and commit what came of it: a process of whichever kind is told nothing else.
+
+    One that was claimed again meanwhile, or is over, is left alone.
+
+    Raises:
+        Stopped: `app.stop` was set.
+        OrchestratorError, OSError: This process cannot do it; the unit is still claimed.
+    """
+    unit = app.store.units.get(claim.run_id, claim.kind, claim.key)
+    if unit.state is UnitState.CLAIMED and unit.fence == claim.fence:
+        duty = duties_of(app).of(claim.run_id, app.store.leases.at(claim.run_id).fence)
+        if claim.kind not in duty.kinds:
+            raise FencedError(
+                f"units of the kind {claim.kind} are done by the process that holds run {claim.run_id} alone"
+            )
+        duty.runner.do_for_holder(unit)
+        unit = app.store.units.get(claim.run_id, claim.kind, claim.key)
+    return UnitReport(unit.state, unit.error)

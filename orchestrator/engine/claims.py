@@ -1,0 +1,156 @@
+"""The units that a process has claimed: how heavy together, and kept its own while it lives."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Self
+
+from orchestrator.core.clock import Clock
+from orchestrator.core.errors import FencedError, OrchestratorError
+from orchestrator.engine.stores.contract import Units
+from orchestrator.model.unit import Unit
+
+# A lease is prolonged while its holder works; another may have the unit when nothing was heard for so long.
+LEASE_SECONDS = 60.0
+BEATS = 3  # in the time of a lease: two may come late
+# What units under way may hold in memory, by their own word: three requests of 48 MiB.
+MEMORY_BYTES = 144 << 20
+BYTES = "bytes"  # a unit's word for it, in its spec
+
+
+class Claims:
+    """
+    Units with a lease, of one run or of several. Safe to use from several threads; one thread claims.
+
+    Its block is open while they are kept good, by a thread of its own: whoever claims may be busy elsewhere.
+    """
+
+    def __init__(
+        self,
+        units: Units,
+        clock: Clock,
+        *,
+        worker: str,
+        lease_seconds: float = LEASE_SECONDS,
+        memory_bytes: int = MEMORY_BYTES,
+    ) -> None:
+        """
+        Take the store's units and a clock.
+
+        Args:
+            units: Where they are claimed.
+            clock: See `core.clock`.
+            worker: Who claims.
+            lease_seconds: How long a lease is good.
+            memory_bytes: What those under way may hold together, by their own word; one that is heavier goes alone.
+        """
+        self._units, self._clock, self._worker = units, clock, worker
+        self._seconds, self._memory_bytes = lease_seconds, memory_bytes
+        self._lock = threading.Lock()
+        self._under_way: dict[tuple[str, str, str], Unit] = {}
+        self._waiting: list[Unit] = []  # with a lease, and too heavy to begin beside those under way
+        self._ended = threading.Event()
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._keep, args=(self._ended,), name="claims", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is had."""
+        with self._lock:
+            return not self._under_way and not self._waiting
+
+    @property
+    def under_way(self) -> int:
+        """How many have begun."""
+        with self._lock:
+            return len(self._under_way)
+
+    def claim(self, run_id: str, kind: str, most: int) -> int:
+        """Claim at most so many units of a kind, none while one waits for memory; return how many that were."""
+        with self._lock:
+            if self._waiting or most <= 0:
+                return 0
+        now = self._now()
+        found = self._units.claim(run_id, kind, most, now=now, until=now + self._seconds, worker=self._worker)
+        with self._lock:
+            self._waiting += found
+        return len(found)
+
+    def begin(self) -> Unit | None:
+        """Return the next unit that may begin, as under way from now on; None where there is none."""
+        with self._lock:
+            held = sum(map(_weight, self._under_way.values()))
+            if not self._waiting or (held and held + _weight(self._waiting[0]) > self._memory_bytes):
+                return None
+            unit = self._waiting.pop(0)
+            self._under_way[_name(unit)] = unit
+            return unit
+
+    def end(self, unit: Unit) -> None:
+        """Take note that a unit is not had any more."""
+        with self._lock:
+            held = self._under_way.get(_name(unit))
+            if held is not None and held.fence == unit.fence:
+                del self._under_way[_name(unit)]
+
+    def renew(self) -> None:
+        """Prolong the leases of which a third is over."""
+        now = self._now()
+        for unit in self._held():
+            if unit.claimed_until - now < self._seconds * (BEATS - 1) / BEATS:
+                self._renew_one(unit, now + self._seconds)
+
+    def give_back_waiting(self) -> None:
+        """Let others have what has not begun."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+        self._release(waiting)
+
+    def give_back(self) -> None:
+        """Let others have everything."""
+        with self._lock:
+            held, self._waiting, self._under_way = [*self._waiting, *self._under_way.values()], [], {}
+        self._release(held)
+
+    def _release(self, held: Sequence[Unit]) -> None:
+        for run_id in {unit.run_id for unit in held}:
+            self._units.release(run_id, [unit for unit in held if unit.run_id == run_id])
+
+    def _renew_one(self, unit: Unit, until: float) -> None:
+        try:
+            self._units.renew(unit, until)
+        except FencedError:  # it is over, or somebody else's: whoever does it finds out
+            return
+        renewed = replace(unit, claimed_until=until)
+        with self._lock:
+            if self._under_way.get(_name(unit)) is unit:
+                self._under_way[_name(unit)] = renewed
+            self._waiting = [renewed if other is unit else other for other in self._waiting]
+
+    def _held(self) -> list[Unit]:
+        with self._lock:
+            return [*self._under_way.values(), *self._waiting]
+
+    def _keep(self, ended: threading.Event) -> None:
+        while not ended.wait(self._seconds / BEATS):
+            with suppress(OrchestratorError):  # a database in trouble shows by itself
+                self.renew()
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
+
+
+def _name(unit: Unit) -> tuple[str, str, str]:
+    return unit.run_id, unit.kind, unit.key
+
+
+def _weight(unit: Unit) -> int:
+    return int(unit.plan.spec.get(BYTES, 0))

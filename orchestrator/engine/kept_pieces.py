@@ -1,0 +1,109 @@
+"""Pieces that one process brings and another places: files in the run's own folder, whole, of a name of their own."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from orchestrator.core import crash
+from orchestrator.core.errors import IntegrityError, OrchestratorError
+from orchestrator.core.files import make_folder, remove_tree, write_whole
+from orchestrator.core.trees import digest_of, size_of, sync_tree
+from orchestrator.model.unit import BroughtPiece, Unit
+
+PIECES, HOLDER = "pieces", "holder"
+
+
+class UnsharedError(OrchestratorError):
+    """This process does no units of a run: it may not, or does not see the run's folder."""
+
+
+class KeptPieces:
+    """
+    The pieces of one run that wait to be placed. Safe to use from several threads and processes.
+
+    What a process brought that had lost its unit meanwhile has a name of its own, with the number of its claim: it
+    replaces nothing, nobody places it, and it goes with the run's folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Take the run's own folder, which all its processes see under this path."""
+        self._folder = folder
+
+    def begin(self, fence: int) -> None:
+        """Make the place for pieces, and say which claim of the run made it: its holder does."""
+        make_folder(self._folder / PIECES)
+        write_whole(self._folder / PIECES / HOLDER, str(fence).encode())
+
+    def check(self, fence: int) -> None:
+        """
+        Make sure that this process sees the folder that the run's holder works in, under the number of its claim.
+
+        Raises:
+            UnsharedError: It does not: a folder of this name is another one here, or there is none.
+        """
+        path = self._folder / PIECES / HOLDER
+        try:
+            found = path.read_bytes()
+        except OSError as error:
+            raise UnsharedError(
+                f"the folder of the run, {self._folder}, is not seen from here ({error.strerror or error}): a worker "
+                "needs the same file system under the same path as the process that holds the run"
+            ) from None
+        if found != str(fence).encode():
+            raise UnsharedError(
+                f"{path} is of claim {found.decode(errors='replace')[:20]} of the run, and claim {fence} is at work: "
+                "the folder of this path is another one here, or the run is just being taken over"
+            )
+
+    def keep(self, unit: Unit, content: Path | bytes) -> BroughtPiece:
+        """
+        Make a piece durable; a path in the run's folder stays where it is.
+
+        Raises:
+            OSError: The folder is gone, or cannot be written.
+        """
+        if isinstance(content, Path):
+            path = content
+            if path.is_dir():
+                sync_tree(path)
+        else:
+            path = self._folder / PIECES / _name_of(unit)
+            write_whole(path, content)
+        crash.point("piece.kept")
+        name = path.relative_to(self._folder).as_posix()
+        digest = hashlib.sha256(content).hexdigest() if isinstance(content, bytes) else digest_of(path)
+        return BroughtPiece(name, size_of(path), digest, isinstance(content, bytes))
+
+    def fetch(self, piece: BroughtPiece) -> Path | bytes:
+        """
+        Return a piece as its step gave it.
+
+        Raises:
+            IntegrityError: It is gone, or is not what was brought.
+        """
+        path = self._folder / piece.name
+        try:
+            if piece.as_bytes:
+                content = path.read_bytes()
+                found = hashlib.sha256(content).hexdigest()
+            else:
+                found = digest_of(path)
+        except OSError as error:
+            raise IntegrityError(f"the piece {path} cannot be read: {error}; it is brought again") from None
+        if found != piece.sha256:
+            raise IntegrityError(f"the piece {path} has sha256 {found}, not {piece.sha256}; it is brought again")
+        return content if piece.as_bytes else path
+
+    def drop(self, piece: BroughtPiece) -> None:
+        """Take away what is left of a piece that was placed, or is not wanted."""
+        path = self._folder / piece.name
+        if path.is_dir():
+            remove_tree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _name_of(unit: Unit) -> str:
+    named = hashlib.sha256(f"{unit.kind}\0{unit.key}".encode()).hexdigest()[:24]
+    return f"{named}-{unit.fence}.piece"
