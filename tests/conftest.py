@@ -27,6 +27,44 @@ def program():
         yield program
 
 
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server for this process's tests; each makes databases of its own in it."""
+    sys.path.append(str(Path(__file__).parent))
+    import postgres_kit  # noqa: PLC0415  after the line that finds it; most tests need none
+
+    if postgres_kit.programs() is None and os.environ.get("ORCHESTRATOR_TEST_POSTGRES") != "needed":
+        pytest.skip("no PostgreSQL here: install it (Debian: apt-get install postgresql)")
+    server = postgres_kit.PostgresServer(**postgres_kit.QUICK)
+    yield server
+    server.close()
+
+
+DATABASES = ("sqlite", "postgresql")
+
+
+@pytest.fixture(params=DATABASES)
+def store_url(request, tmp_path):
+    """The address of a new database, once of each kind there is."""
+    yield from _new_database(request, tmp_path)
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def shared_store_url(request, tmp_path_factory):
+    """As `store_url`, one for all tests of a file."""
+    yield from _new_database(request, tmp_path_factory.mktemp("state"))
+
+
+def _new_database(request, folder):
+    if request.param == "sqlite":
+        yield f"sqlite:///{folder / 'state.db'}"
+        return
+    server = request.getfixturevalue("postgres")
+    url = server.new()
+    yield url
+    server.drop(url)
+
+
 @pytest.fixture(autouse=True)
 def _log_goes_nowhere_later():
     """Whoever sets up the log of the process does so with a stream that ends with the test."""

@@ -12,10 +12,12 @@ from orchestrator.config import Settings
 from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import OrchestratorError, UserError
 from orchestrator.core.files import LockedError, LockFile, exclusive, holder_of
-from orchestrator.core.guard import make_private, make_private_folder
+from orchestrator.core.guard import make_private, make_private_folder, read_secret
 from orchestrator.engine.leases import Lease, RunLeases, Worker, taken
 from orchestrator.engine.standing import Standing, standing
+from orchestrator.engine.stores.address import with_password
 from orchestrator.engine.stores.contract import Store
+from orchestrator.engine.stores.database import is_begun
 from orchestrator.engine.stores.sql import SqlStore
 
 
@@ -44,15 +46,44 @@ class Records:
         make_private_folder(self.settings.state_dir)
         return self.settings.state_dir
 
+    @cached_property
+    def store_url(self) -> str:
+        """
+        The address of the database, with its password.
+
+        Raises:
+            ConfigError: `[store] url` is none, or its password's file cannot be used.
+        """
+        told = self.settings.store
+        if not (url := told.url.get_secret_value().strip()):
+            return f"sqlite:///{self.database}"
+        if not told.password_file:
+            return url
+        secret = read_secret(Path(told.password_file).expanduser(), "[store]: password_file")
+        return with_password(url, secret.strip("\r\n"))
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the database is a file of the state folder, and not a server's."""
+        return not self.settings.store.url.get_secret_value().strip()
+
     def has_state(self) -> bool:
-        """Tell whether anything was ever stored here; asking makes nothing."""
-        return self.database.is_file()
+        """
+        Tell whether anything was ever stored here; asking makes nothing.
+
+        Raises:
+            ConfigError, TransientError, StateError: A server that would have it cannot be asked.
+        """
+        if self.is_file:
+            return self.database.is_file()
+        return "store" in self.__dict__ or is_begun(self.store_url)
 
     @cached_property
     def store(self) -> Store:
         self.folder()
-        make_private(self.database)  # and what SQLite puts beside it has the same mode
-        return SqlStore(f"sqlite:///{self.database}", self.clock)
+        if self.is_file:
+            make_private(self.database)  # and what SQLite puts beside it has the same mode
+        return SqlStore(self.store_url, self.clock)
 
     @cached_property
     def leases(self) -> RunLeases:

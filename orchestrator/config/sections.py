@@ -85,6 +85,11 @@ class LocalSettings(Section):
     keep_parts: bool = True
 
 
+class StoreSettings(Section):
+    url: SecretStr = SecretStr("")
+    password_file: str = ""
+
+
 class TransferSettings(Section):
     downloads: PositiveInt = 4
 
@@ -180,6 +185,7 @@ class Settings(Section):
     copernicus: CopernicusSettings = CopernicusSettings()
     credentials: CredentialSettings = CredentialSettings()
     local: LocalSettings = LocalSettings()
+    store: StoreSettings = StoreSettings()
     transfer: TransferSettings = TransferSettings()
     assemble: AssembleSettings = AssembleSettings()
     retry: RetrySettings = RetrySettings()

@@ -8,11 +8,12 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from orchestrator.core.errors import ConfigError
 from orchestrator.core.log import is_secret_name
 
 _SET_DUMPABLE = 4  # Linux, prctl(2)
 # Addresses that hold a password or a token, though nothing in their name says so.
-_ADDRESSES = frozenset({"ORCHESTRATOR_NOTIFY__URLS"})
+_ADDRESSES = frozenset({"ORCHESTRATOR_NOTIFY__URLS", "ORCHESTRATOR_STORE__URL"})
 
 # What we keep in a state folder.
 OURS = frozenset(
@@ -41,6 +42,23 @@ def for_children(environment: Mapping[str, str] | None = None) -> dict[str, str]
     """Return an environment, by default that of this process, without what is called like a secret."""
     found = os.environ if environment is None else environment
     return {name: value for name, value in found.items() if name not in _ADDRESSES and not is_secret_name(name)}
+
+
+def read_secret(file: Path, key: str) -> str:
+    """
+    Return what a file says that holds a secret; `key` is the setting that names it, such as `[notify]: urls_file`.
+
+    Raises:
+        ConfigError: It cannot be read, or may be read by everybody.
+    """
+    try:
+        # Not the group's bits: systemd's credentials and Kubernetes' secrets are 0440.
+        open_to_all, text = file.stat().st_mode & 0o007, file.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(f"{key} {file} cannot be read: {error}") from None
+    if open_to_all:
+        raise ConfigError(f"{key} {file} may be read by everybody; chmod 0400 it")
+    return text
 
 
 def make_private(file: Path) -> None:

@@ -79,7 +79,8 @@ class UnitWork:
         # their own go on with what they have.
         context = self._context
         context.units.release(context.run.id)
-        context.units.resume(context.run.id)
+        if any(counts.get(UnitState.HELD) for counts in context.units.tally(context.run.id).values()):
+            context.units.resume(context.run.id)
         make_folder(context.folder)
         if context.shared:
             self._kept.begin(context.fence)

@@ -46,8 +46,8 @@ def writing_methods() -> set[str]:
         for part in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(part, ast.ClassDef) and part.name in families:
                 methods = [m for m in part.body if isinstance(m, ast.FunctionDef)]
-                private = {m.name for m in methods if m.name.startswith("_") and "_db.write()" in ast.unparse(m)}
-                calls = ["_db.write()", *(f"self.{name}(" for name in private)]
+                private = {m.name for m in methods if m.name.startswith("_") and "_db.write(" in ast.unparse(m)}
+                calls = ["_db.write(", *(f"self.{name}(" for name in private)]
                 found |= {
                     f"{families[part.name]}.{m.name}"
                     for m in methods

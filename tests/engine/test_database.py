@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import IntegrityError, StateError
-from orchestrator.engine.stores.dialect import Trouble, trouble_of
+from orchestrator.engine.stores.address import open_backend
+from orchestrator.engine.stores.dialect import Trouble
 from orchestrator.engine.stores.schema import metadata
 from orchestrator.engine.stores.sql import SqlStore
 
@@ -29,10 +31,17 @@ def store(path):
     opened.close()
 
 
-def test_migrations_make_the_schema_of_the_program(store):
-    """The tables a new database gets are exactly those the code speaks of."""
-    with store._db._engine.connect() as db, db.begin():
+def test_migrations_make_the_schema_of_the_program(store_url):
+    """The tables a new database gets are exactly those the code speaks of, in both kinds."""
+    with closing(SqlStore(store_url, SystemClock())) as store, store._db.read() as db:
         assert compare_metadata(MigrationContext.configure(db), metadata) == []
+
+
+def test_what_is_committed_is_on_disk(store):
+    """WAL with synchronous=FULL: a power cut after a commit loses nothing of it."""
+    with store._db._engine.connect() as db:
+        assert db.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        assert db.exec_driver_sql("PRAGMA synchronous").scalar() == 2
 
 
 def held(path: Path) -> list[str]:
@@ -120,4 +129,4 @@ def test_trouble_is_told_by_its_code(tmp_path, happens, trouble):
         happens(tmp_path)
 
     kind = OperationalError if isinstance(raised.value, sqlite3.OperationalError) else DatabaseError
-    assert trouble_of(kind("statement", {}, raised.value)) is trouble
+    assert open_backend("sqlite://").trouble_of(kind("statement", {}, raised.value)) is trouble

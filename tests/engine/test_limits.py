@@ -25,9 +25,8 @@ from orchestrator.model.states import RunState, TaskState, Who
 class State:
     """A state with runs of three tasks each, and two processes that work on it."""
 
-    def __init__(self, folder, runs="ab"):
+    def __init__(self, url, runs="ab"):
         self.clock = FakeClock()
-        url = f"sqlite:///{folder / 'state.db'}"
         self.stores = [SqlStore(url, self.clock), SqlStore(url, self.clock)]
         store, plan = self.stores[0], the_plan()
         self.runs = {}
@@ -57,9 +56,9 @@ class State:
 
 
 @pytest.fixture
-def state(tmp_path):
+def state(store_url):
     with ExitStack() as left:
-        made = State(tmp_path)
+        made = State(store_url)
         left.callback(made.close)
         yield made
 

@@ -21,8 +21,8 @@ SUFFIXES = (".png", ".json", ".stac.json", ".tif")
 
 
 @pytest.fixture
-def store(tmp_path):
-    opened = SqlStore(f"sqlite:///{tmp_path / 'state.db'}", FakeClock())
+def store(store_url):
+    opened = SqlStore(store_url, FakeClock())
     yield opened
     opened.close()
 

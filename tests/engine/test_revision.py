@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from orchestrator.engine.stores.sql import SqlStore
+
+
+@pytest.fixture
+def store(store_url, clock):
+    opened = SqlStore(store_url, clock)
+    yield opened
+    opened.close()
 
 
 def test_a_state_that_nobody_changes_keeps_its_revision(store):
@@ -26,10 +35,10 @@ def test_what_this_store_writes_is_another_revision(store):
     assert store.revision() != before
 
 
-def test_what_another_process_writes_is_another_revision(store, path, clock):
+def test_what_another_process_writes_is_another_revision(store, store_url, clock):
     """Each store has connections of its own, as each process has."""
     before = store.revision()
-    other = SqlStore(f"sqlite:///{path}", clock)
+    other = SqlStore(store_url, clock)
 
     other.lessons.learn("a subject", "a name", 1.0)
     other.close()

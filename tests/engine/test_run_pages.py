@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from orchestrator.core.errors import UserError
 from orchestrator.engine.stores.listing_records import RunOrder, RunQuery
 from orchestrator.engine.stores.records import Admission
+from orchestrator.engine.stores.schema import runs
 from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.model.job import AreaSource, Job
 from orchestrator.model.states import RunState, Who
@@ -47,10 +47,10 @@ NAMES = [row[1] for row in ROWS]
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
+def store(shared_store_url):
     """One run for each row, an hour after the other."""
-    path, clock = tmp_path_factory.mktemp("state") / "state.db", Clock()
-    opened = SqlStore(f"sqlite:///{path}", clock)
+    clock = Clock()
+    opened = SqlStore(shared_store_url, clock)
     for number, (name, base, area, service, product, hours, state, reason, who, size, valid) in enumerate(ROWS):
         clock.at = BEGAN + timedelta(hours=number)
         job = Job(base, f"/results/{base}", AreaSource(area), "2024-05-01", "2024-06-01", service=service)
@@ -59,11 +59,9 @@ def store(tmp_path_factory):
         if valid is not None:
             opened.runs.save_result(run, json.dumps({"path": "/r.tif", "bytes": size, "sha256": "a", "valid": valid}))
         ended = (clock.at + timedelta(hours=hours)).isoformat(timespec="milliseconds")
-        with closing(sqlite3.connect(path)) as plain, plain:
-            plain.execute(
-                "UPDATE runs SET state = ?, reason = ?, who = ?, updated = ? WHERE id = ?",
-                (state, reason, who, ended, run),
-            )
+        with opened._db.write() as db:
+            values = {"state": state, "reason": reason, "who": who, "updated": ended}
+            db.execute(update(runs).where(runs.c.id == run).values(**values))
     clock.at = NOW
     yield opened
     opened.close()

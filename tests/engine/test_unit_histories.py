@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from contextlib import closing
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -16,33 +14,35 @@ from unit_kit import MET, opened, plans, states
 
 from orchestrator.core.errors import FencedError
 from orchestrator.engine.stores.records import Admission
+from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.model.states import UNIT_DONE, Failure, UnitState
 from orchestrator.model.unit import UnitPlan
 
 DONE, EMPTY, FAILED, WAITING = UnitState.DONE, UnitState.EMPTY, UnitState.FAILED, UnitState.WAITING
 
-HISTORIES = settings(max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
+HISTORIES = settings(max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("units") / "template.db"
-    opened(path).close()
-    return path
+@pytest.fixture
+def two_stores(store_url):
+    with closing(opened(store_url)) as one, closing(opened(store_url)) as two:
+        yield [one, two]
 
 
 class Workers(RuleBasedStateMachine):
-    """Two processes on one database, each with what it believes to hold; leases end as the clock goes on."""
+    """
+    Two processes on one database, each with what it believes to hold; leases end as the clock goes on.
 
-    template: Path
+    Each history is of a run of its own.
+    """
+
+    stores: list[SqlStore]
+    born_runs = 0
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = TemporaryDirectory()
-        path = Path(self.folder.name) / "state.db"
-        shutil.copy(self.template, path)
-        self.stores = [opened(path), opened(path)]
-        self.run = self.stores[0].runs.admit(Admission("night", "", ("f",), "{}")).id
+        Workers.born_runs += 1
+        self.run = self.stores[0].runs.admit(Admission("night", "", (f"f{Workers.born_runs}",), "{}")).id
         self.now = 0.0
         self.born = 0
         self.held: list[list] = [[], []]  # what each worker believes to have
@@ -61,12 +61,7 @@ class Workers(RuleBasedStateMachine):
         self.stores[0].units.add(self.run, made)
 
     def teardown(self) -> None:
-        try:
-            self._work_to_the_end()
-        finally:
-            for store in self.stores:
-                store.close()
-            self.folder.cleanup()
+        self._work_to_the_end()
 
     def _work_to_the_end(self) -> None:
         self.now += 1e9
@@ -180,12 +175,13 @@ class Workers(RuleBasedStateMachine):
     def what_is_lacking_is_what_is_not_done(self) -> None:
         found = states(self.stores[0], self.run)
         with self.stores[0]._db.read() as db:
-            lacking = dict(db.execute(text("SELECT key, lacking FROM units")).all())
+            mine = text("SELECT key, lacking FROM units WHERE run_id = :run")
+            lacking = dict(db.execute(mine, {"run": self.run}).all())
         needs = {unit.key: unit.plan.needs for unit in self.stores[0].units.of(self.run)}
         assert lacking == {key: sum(found[k] not in MET for _, k in needs[key]) for key in found}
 
 
-def test_every_unit_ends_once_whoever_works_on_it(template):
+def test_every_unit_ends_once_whoever_works_on_it(two_stores):
     """Two workers in any order: one lease at a time, no commit with an old fence, counts and needs exact."""
-    Workers.template = template
+    Workers.stores = two_stores
     run_state_machine_as_test(Workers, settings=HISTORIES)

@@ -15,8 +15,8 @@ DONE, EMPTY, FAILED, WAITING = UnitState.DONE, UnitState.EMPTY, UnitState.FAILED
 
 
 @pytest.fixture
-def store(tmp_path):
-    store = opened(tmp_path / "state.db")
+def store(store_url):
+    store = opened(store_url)
     yield store
     store.close()
 

@@ -20,9 +20,9 @@ MONTH = "2024-05"  # 2024-06-01T00:00Z is still May in California
 
 
 @pytest.fixture
-def store(tmp_path):
+def store(store_url):
     """A store with the runs `a` and `b`, of two attempts each at one task."""
-    store = SqlStore(f"sqlite:///{tmp_path / 'state.db'}", FakeClock())
+    store = SqlStore(store_url, FakeClock())
     for name in ("a", "b"):
         job = Job(name, "/out", AreaSource(name), "2024-05-01", "2024-06-01")
         run = store.runs.admit(Admission(name, "", job.fingerprints(), job.to_json())).id

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.model.states import UnitState
@@ -20,8 +19,8 @@ class StillClock:
         return 0.0
 
 
-def opened(path: Path) -> SqlStore:
-    return SqlStore(f"sqlite:///{path}", StillClock())
+def opened(url: str) -> SqlStore:
+    return SqlStore(url, StillClock())
 
 
 def plans(*keys: str, kind: str = "fetch", needs: tuple[tuple[str, str], ...] = ()) -> list[UnitPlan]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sqlite3
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import journey_kit as kit
 import pytest
@@ -65,17 +65,50 @@ def workers(home):
         return {name for (name,) in state.execute("SELECT name FROM processes WHERE name LIKE 'worker %'")}
 
 
-def test_a_worker_that_is_killed_leaves_its_units_to_another(home):
-    """The result has the bytes of a run that nobody disturbed; the other worker ends in good order."""
-    quiet = home.run(*PIXELS).expect(0).sha256
+def begin(home, *words, **environment):
+    """Begin the run, whose holder leaves its units to workers."""
+    return home.start("run", *PIXELS, *words, **BY_WORKERS, **environment)
 
-    with Worker(home, **{kit.CRASH_AT: "piece.kept"}) as doomed, Worker(home) as other:
-        outcome = home.start("run", *PIXELS, "--again", **BY_WORKERS).wait().expect(0)
+
+@pytest.fixture
+def quiet(home):
+    """The checksum of a run that nobody disturbs, and by threads of its own process."""
+    return home.run(*PIXELS).expect(0).sha256
+
+
+def test_killed_anywhere_workers_and_holder_change_no_byte(home, quiet):
+    """A worker dies at each step on the way of a piece, then the holder; another worker ends in good order."""
+    points = ("unit.fetched", "piece.kept", "SqlUnits.bring.uncommitted", "SqlUnits.bring.committed")
+    with ExitStack() as there:
+        doomed = [there.enter_context(Worker(home, "--at-once", "1", **{kit.CRASH_AT: point})) for point in points]
+        assert begin(home, "--again", **{kit.CRASH_AT: "piece.placed"}).wait().code == kit.KILLED
+        other = there.enter_context(Worker(home))
+        assert begin(home, **{kit.CRASH_AT: "SqlUnits.placed.committed"}).wait().code == kit.KILLED
+        outcome = begin(home).wait().expect(0)
         other.signal(signal.SIGTERM)
-        ended = other.wait()
 
-    assert outcome.sha256 == quiet
-    assert (doomed.wait().code, ended.code) == (kit.KILLED, 0), ended
-    assert all(name.startswith(other.name) for _, name, _ in units(home) if name.startswith("worker "))
-    assert [name.startswith(doomed.name) for name in workers(home)] == [True]
+        assert outcome.sha256 == quiet
+        assert other.wait().code == 0, other.ended
+        assert {worker.wait().code for worker in doomed} == {kit.KILLED}
+    assert {state for state, _, _ in units(home)} == {"DONE"}
+    assert not any(name.startswith(other.name) for name in workers(home))
+    assert home.leftovers() == []
+
+
+def test_a_worker_that_was_stopped_past_its_lease_changes_nothing(home, quiet):
+    """It wakes with an answer for a unit that another has done: its commit is refused, and its piece goes."""
+    home.service.order({"api": "image.computePixels", "action": "stall", "seconds": 60, "count": 1, "skip": 1})
+    with Worker(home, "--at-once", "1") as stopped:
+        holder = begin(home, "--again")
+        home.wait_until(lambda: home.service.state()["faults"][0]["pending"] == 0)
+        stopped.signal(signal.SIGSTOP)
+        with Worker(home) as other:
+            outcome = holder.wait().expect(0)
+            home.service.post("/sandbox/release", {})
+            stopped.signal(signal.SIGCONT)
+            stopped.signal(signal.SIGTERM)
+
+            assert stopped.wait().code == 0, stopped.ended
+            assert outcome.sha256 == quiet
+            assert any(name.startswith(other.name) and fence > 1 for _, name, fence in units(home))
     assert home.leftovers() == []

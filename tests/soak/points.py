@@ -9,7 +9,7 @@ from pathlib import Path
 from orchestrator.model.states import RUN_FINAL, RunState
 
 SOURCES = Path(__file__).resolve().parents[2] / "orchestrator"
-POINT, WRITING = "crash.point", "self._db.write()"
+POINT, WRITING = "crash.point", "self._db.write("
 ENDS = ("uncommitted", "committed")  # of a block of `Database.write`
 
 

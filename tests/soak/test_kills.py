@@ -23,6 +23,12 @@ ELSEWHERE = {
     "SqlRuns.restore_lost": "tests/journey/test_recover.py",
     "SqlRuns.set_deadline": "tests/engine/test_deadlines.py",
     "SqlUnits.add": "tests/engine/test_instead.py",
+    "SqlUnits.bring": "tests/journey/test_workers.py",
+    "SqlUnits.hold": "tests/engine/test_shared_units.py",
+    "SqlUnits.placed": "tests/journey/test_workers.py",
+    "SqlUnits.refuse": "tests/engine/test_shared_units.py",
+    "SqlUnits.resume": "tests/engine/test_shared_units.py",
+    "piece.": "tests/journey/test_workers.py",
     "SqlUnits.hurry": "tests/app/test_run_failures.py",  # one statement, asked for by a person on the page
     "SqlUnits.renew": "tests/engine/test_runner.py",  # five minutes of a lease have passed
     "date.replaced": "tests/engine/test_overlap.py",

@@ -7,6 +7,7 @@ from pathlib import Path
 from orchestrator.clients.messages import Addressee, check_address, targets_in
 from orchestrator.config.notify import NotifySettings
 from orchestrator.core.errors import ConfigError
+from orchestrator.core.guard import read_secret
 
 
 def targets(settings: NotifySettings) -> tuple[Addressee, ...]:
@@ -24,14 +25,4 @@ def targets(settings: NotifySettings) -> tuple[Addressee, ...]:
 
 
 def _in_file(path: str) -> str:
-    if not path:
-        return ""
-    file = Path(path).expanduser()
-    try:
-        # Not the group's bits: systemd's credentials and Kubernetes' secrets are 0440.
-        open_to_all, text = file.stat().st_mode & 0o007, file.read_text(encoding="utf-8")
-    except (OSError, UnicodeError) as error:
-        raise ConfigError(f"[notify]: urls_file {file} cannot be read: {error}") from None
-    if open_to_all:
-        raise ConfigError(f"[notify]: urls_file {file} may be read by everybody; chmod 0400 it")
-    return text
+    return read_secret(Path(path).expanduser(), "[notify]: urls_file") if path else ""

@@ -75,6 +75,7 @@ def back_up(app: Records, target: Path | None = None, *, overwrite: bool = False
         SpaceError, TransientError: It cannot be done now.
     """
     _check_state(app)
+    _check_file(app, "`pg_dump --format=custom` makes a copy while everything works, `pg_restore` puts it back")
     path = _named(app, target)
     if path.exists() and not overwrite:
         raise UserError(f"{path} is there already; choose another name, or replace it with --overwrite")
@@ -102,6 +103,7 @@ def check(app: Records, *, repair: bool = False, busy: Busy = unwatched) -> tupl
         TransientError: It is busy.
     """
     _check_state(app)
+    _check_file(app, "`pg_amcheck` looks through its bytes, and it keeps references itself")
     with busy("looking through the state database"):
         found = care.look_through(app.database, migrate.HEAD)
     if not repair or not any(finding.counters for finding in found):
@@ -119,6 +121,7 @@ def upgrade(app: Records, busy: Busy = unwatched) -> Moved:
         LockedError: Something works on it.
         StateError, IntegrityError: It is damaged, or a newer program wrote it.
     """
+    _check_file(app, "every command brings its schema up to date when it opens it; `pg_dump` makes a copy before")
     with _alone(app):
         before = care.version_of(app.database)
         if before == migrate.HEAD:
@@ -141,6 +144,7 @@ def downgrade(app: Records, version: str, busy: Busy = unwatched) -> Moved:
         raise UserError(
             f"there is no way back to schema {version!r}, only to {', '.join(LOST)}; put a copy of it in its place"
         )
+    _check_file(app, "put back the copy that `pg_dump` made before the upgrade, with `pg_restore`")
     with _alone(app):
         before = care.version_of(app.database)
         if before == version:
@@ -169,6 +173,12 @@ def _check_unleased(store: SqlStore, now: float) -> None:
                 f"run {run.id} is being worked on by {worker.told() if worker else 'another process'}: end it first; "
                 f"one that died is waited for until its lease is over, in {run.lease_until - now:.0f} s"
             )
+
+
+def _check_file(app: Records, instead: str) -> None:
+    """Make sure that the database is SQLite's: what is done to its file is another's task in PostgreSQL."""
+    if not app.is_file:
+        raise UserError(f"the state is in PostgreSQL: {instead}; see docs/howto/several-machines.md")
 
 
 def _check_state(app: Records) -> None:

@@ -60,13 +60,13 @@ class Figures:
 
 def figures(app: Records) -> Figures:
     """Return how everything stands now; nothing is made where nothing is, and nobody waits for it."""
-    here = Figures(disks=dict(disks_of(app)), database_bytes=_database_bytes(app.settings.state_dir))
-    if not app.has_state():
-        return here
+    here = Figures(disks=dict(disks_of(app)))
     now = app.clock.now()
     try:
+        if not app.has_state():
+            return here
         census, standing = app.store.counts.census(), app.standing()
-        used = app.store.usage.in_month(quota_month(now))
+        used, size = app.store.usage.in_month(quota_month(now)), app.store.pruning.size()
         daemon = next(iter(app.store.processes.of(DAEMON)), None)
         entries, refused = scheduled(app)
         wrong = {*refused, *wrong_jobs(app)}  # and what the daemon met when it read their areas
@@ -77,7 +77,14 @@ def figures(app: Records) -> Figures:
         return replace(here, trouble=str(error))
     beat = daemon.beat if daemon else 0.0
     return replace(
-        here, census=census, standing=standing, used=used, heartbeat=beat, lateness=lateness, refused_jobs=len(wrong)
+        here,
+        census=census,
+        standing=standing,
+        used=used,
+        database_bytes=size,
+        heartbeat=beat,
+        lateness=lateness,
+        refused_jobs=len(wrong),
     )
 
 
@@ -107,8 +114,3 @@ def disks_of(app: Records) -> Iterator[tuple[str, DiskRoom]]:
 def nearest(path: Path) -> Path:
     """Return the folder itself, or the nearest one above it that is there."""
     return next((one for one in (path, *path.parents) if one.exists()), path)
-
-
-def _database_bytes(state_dir: Path) -> int:
-    paths = (state_dir / f"state.db{ending}" for ending in ("", "-wal", "-shm"))
-    return sum(path.stat().st_size for path in paths if path.exists())

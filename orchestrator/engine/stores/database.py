@@ -5,22 +5,26 @@ from __future__ import annotations
 import copy
 import sqlite3
 import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, PoolProxiedConnection, bindparam, select
+from sqlalchemy import Connection, RootTransaction, bindparam, select
 from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from orchestrator.core import crash
 from orchestrator.core.clock import Clock
-from orchestrator.core.errors import FencedError, SpaceError, StateError, TransientError
-from orchestrator.engine.stores.dialect import Trouble, open_database, trouble_of, trouble_of_sqlite
-from orchestrator.engine.stores.migrate import upgrade
+from orchestrator.core.errors import ConfigError, FencedError, SpaceError, StateError, TransientError
+from orchestrator.engine.stores import migrate
+from orchestrator.engine.stores.address import open_backend
+from orchestrator.engine.stores.backend import Backend, TransactionMode, begin
+from orchestrator.engine.stores.dialect import Trouble
 from orchestrator.engine.stores.schema import runs
+from orchestrator.engine.stores.sqlite import ADVICE, trouble_of_sqlite
 
+_T = TypeVar("_T")
 _FENCE = select(runs.c.fence).where(runs.c.id == bindparam("of_run"))
 
 
@@ -28,59 +32,72 @@ class Database:
     """One database at the present schema; safe for all threads of a process, and for several processes."""
 
     def __init__(self, url: str, clock: Clock) -> None:
-        self._engine = open_database(url)
+        """
+        Open the database at an address, and bring it to the present schema.
+
+        Raises:
+            ConfigError: It is no address, or the server that answers there does not let us in.
+            IntegrityError: A newer program wrote it, or something else than this program.
+            StateError, SpaceError, TransientError: It cannot be used, or not now.
+        """
+        self._backend = open_backend(url)
+        self._engine = self._backend.engine
         self._clock = clock
         self._lease: tuple[str, int] | None = None
-        self._watcher = _Watcher(self._engine)
         try:
-            with _disk_errors():
-                upgrade(self._engine)
+            with _told_at_opening(self._backend):
+                migrate.upgrade(self._backend)
         except BaseException:
             self.close()  # nobody else can: whoever asked for a store has none
             raise
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, mode: TransactionMode = TransactionMode.WRITE) -> Iterator[Connection]:
         """
         Open a transaction that writes; it is durable when the block ends.
+
+        One of mode BESIDE changes only rows that it locks by statements, the counts last and in the order of their
+        keys: then others of its kind go on beside it.
 
         The ends of a block in `SqlRuns.admit` are the crash points `SqlRuns.admit.uncommitted` and `.committed`.
         """
         writer = sys._getframe(2).f_code.co_qualname  # noqa: SLF001  0 is this, 1 the context manager's entrance
-        with _disk_errors(), self._engine.connect().execution_options(write=True) as db, db.begin():
+        with _told(self._backend), self._opened(mode) as (db, transaction):
             if self._lease is not None:
                 check_fence(db, *self._lease)
             yield db
             crash.point(f"{writer}.uncommitted")
+            self._backend.commit(db, transaction)
         crash.point(f"{writer}.committed")
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a transaction that reads one state of the whole database."""
+        with _told(self._backend), self._opened(TransactionMode.READ) as (db, transaction):
+            yield db
+            transaction.commit()
+
+    @contextmanager
+    def _opened(self, mode: TransactionMode) -> Iterator[tuple[Connection, RootTransaction]]:
+        """Open a transaction, which is taken back unless it is committed."""
+        db, transaction = begin(self._engine, mode)
+        with db:  # what is not committed is rolled back when it is given back
+            yield db, transaction
 
     def under(self, run_id: str, fence: int) -> Database:
         """
         Return this database for the holder of a lease: it writes nothing any more once another has the run.
 
         The look at the number and what is written are one transaction, so that no process that was stopped or cut off,
-        and comes back, changes what goes on without it.
+        and comes back, changes what goes on without it. Who claims a run is alone: no claim comes in between.
         """
         leased = copy.copy(self)
         leased._lease = (run_id, fence)  # noqa: SLF001  of its own kind
         return leased
 
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """Open a transaction that reads one state of the whole database."""
-        with _disk_errors(), self._engine.connect() as db, db.begin():
-            yield db
-
-    @contextmanager
-    def maintain(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection without a transaction: what gives room back cannot be part of one."""
-        with _disk_errors(), told(), self._engine.connect() as db:
-            plain: sqlite3.Connection = db.connection.driver_connection  # type: ignore[assignment]
-            yield plain
-
     @property
     def path(self) -> Path:
-        """The database's file."""
+        """The database's file, where it is one."""
         return Path(str(self._engine.url.database))
 
     def now(self) -> str:
@@ -93,38 +110,37 @@ class Database:
 
     def revision(self) -> int:
         """Return a number that is another one after any connection, of any process, has changed the database."""
-        with _disk_errors(), told():
-            return self._watcher.look()
+        return self._outside(self._backend.revision)
+
+    def reclaim(self) -> None:
+        """Give the room of removed rows back, in steps between which others write."""
+        self._outside(self._backend.reclaim)
+
+    def checkpoint(self) -> None:
+        """Write what lies beside the database into it."""
+        self._outside(self._backend.checkpoint)
+
+    def size(self) -> int:
+        """Return the bytes that it takes."""
+        return self._outside(self._backend.size)
+
+    def _outside(self, act: Callable[[], _T]) -> _T:
+        """Do what is part of no transaction."""
+        with _told(self._backend), told():
+            return act()
 
     def close(self) -> None:
-        self._watcher.close()
-        self._engine.dispose()
+        self._backend.close()
 
 
-class _Watcher:
-    """
-    One connection that never writes, so that whatever changes was changed by others.
-
-    https://sqlite.org/pragma.html#pragma_data_version: values are compared with those of the same connection alone.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._guard = threading.Lock()
-        self._connection: PoolProxiedConnection | None = None
-
-    def look(self) -> int:
-        with self._guard:
-            if self._connection is None:
-                self._connection = self._engine.raw_connection()
-            plain: Any = self._connection.driver_connection
-            return int(plain.execute("PRAGMA data_version").fetchone()[0])
-
-    def close(self) -> None:
-        with self._guard:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+def is_begun(url: str) -> bool:
+    """Tell whether a database has a state in it, without making one. Errors as of `Database`."""
+    backend = open_backend(url)
+    try:
+        with _told_at_opening(backend):
+            return migrate.has_schema(backend)
+    finally:
+        backend.close()
 
 
 def check_fence(db: Connection, run_id: str, fence: int) -> None:
@@ -142,12 +158,28 @@ def check_fence(db: Connection, run_id: str, fence: int) -> None:
 
 
 @contextmanager
-def _disk_errors() -> Iterator[None]:
-    """Say whose turn it is when the database's file cannot be read or written."""
+def _told_at_opening(backend: Backend) -> Iterator[None]:
+    """As `_told`, where nothing was begun yet: who asked can mend what is refused."""
     try:
         yield
     except DatabaseError as error:
-        _tell(trouble_of(error), str(error.orig), error)
+        trouble = backend.trouble_of(error)
+        if trouble is Trouble.REFUSED:
+            advice = backend.advice[trouble]
+            raise ConfigError(f"the state database does not let us in: {_sentence(error.orig)}; {advice}") from error
+        _tell(backend, trouble, error.orig, error)
+        raise
+
+
+@contextmanager
+def _told(backend: Backend) -> Iterator[None]:
+    """Say whose turn it is when the database cannot be read or written."""
+    try:
+        yield
+    except PoolTimeoutError as error:
+        raise TransientError("the state database is busy: every connection of this process is in use") from error
+    except DatabaseError as error:
+        _tell(backend, backend.trouble_of(error), error.orig, error)
         raise
 
 
@@ -157,19 +189,29 @@ def told() -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        _tell(trouble_of_sqlite(error), str(error), error)
+        _raise_for(trouble_of_sqlite(error), str(error), ADVICE.get(trouble_of_sqlite(error), ""), error)
         raise
 
 
-def _tell(trouble: Trouble, sentence: str, error: Exception) -> None:
+def _tell(backend: Backend, trouble: Trouble, cause: BaseException | None, error: Exception) -> None:
+    _raise_for(trouble, _sentence(cause), backend.advice.get(trouble, ""), error)
+
+
+def _raise_for(trouble: Trouble, sentence: str, advice: str, error: Exception) -> None:
     if trouble is Trouble.FULL:
-        raise SpaceError(f"the state database cannot be written: {sentence}; free some space") from error
+        raise SpaceError(f"the state database cannot be written: {sentence}; {advice}") from error
     if trouble is Trouble.BUSY:
         raise TransientError(f"the state database is busy: {sentence}") from error
+    if trouble is Trouble.GONE:
+        raise TransientError(f"the state database does not answer: {sentence}; {advice}") from error
+    if trouble is Trouble.READ_ONLY:
+        raise StateError(f"the state database cannot be written: {sentence}; {advice}") from error
     if trouble is Trouble.DAMAGED:
-        raise StateError(
-            f"the state database is damaged: {sentence}; stop, and put back a copy that `orchestrator db backup` made, "
-            "or rebuild it with `orchestrator recover`: see docs/howto/recover.md"
-        ) from error
-    if trouble is Trouble.UNUSABLE:
-        raise StateError(f"the state database cannot be used: {sentence}; see docs/howto/recover.md") from error
+        raise StateError(f"the state database is damaged: {sentence}; {advice}") from error
+    if trouble in (Trouble.UNUSABLE, Trouble.REFUSED):
+        raise StateError(f"the state database cannot be used: {sentence}; {advice}") from error
+
+
+def _sentence(cause: BaseException | None) -> str:
+    """Return what a database said in one line, without what stands behind its first sentences."""
+    return " ".join(str(cause).split("\nLINE ", 1)[0].split())

@@ -1,16 +1,47 @@
-"""What SQLAlchemy cannot say for every database alike. Another database needs its own words here and nowhere else."""
+"""What SQLAlchemy cannot say for every database alike, as expressions that each compiles to words of its own."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from enum import Enum, auto
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, create_engine, event, func, select, text
-from sqlalchemy.dialects.sqlite import Insert, insert
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Float,
+    Integer,
+    String,
+    Table,
+    cast,
+    func,
+    literal,
+)
+from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import GenericFunction
+
+POSTGRES = "postgresql"
+
+
+class Trouble(Enum):
+    """Why the database did not do what it was asked."""
+
+    FULL = auto()  # the disk
+    BUSY = auto()  # another process has it, or too many have
+    GONE = auto()  # nobody answers, or the connection was cut
+    REFUSED = auto()  # it answers, and does not let us: a password, a name, a permission
+    READ_ONLY = auto()  # it may be read only: a standby
+    DAMAGED = auto()
+    UNUSABLE = auto()  # it cannot be opened, read or written
+    OURS = auto()  # the statement is wrong
+
+
+# ----------------------------------------------------------------------- writing
+
+# PostgreSQL's and SQLite's ON CONFLICT are one, SQLite has it from there; SQLAlchemy compiles it for either.
 
 
 def insert_where_absent(table: Table, key: Collection[str] = ()) -> Insert:
@@ -32,109 +63,156 @@ def insert_and_add(table: Table, key: Collection[str], numbers: Collection[str])
     return statement.on_conflict_do_update(index_elements=list(key), set_=sums)
 
 
-def json_value(column: ColumnElement[Any], path: str) -> ColumnElement[Any]:
-    """Return the value at a path (`$.area.source`) of a column that holds JSON; NULL where there is none."""
-    return func.json_extract(func.nullif(column, ""), path)
+def locks_rows(db: Connection) -> bool:
+    """Tell whether writers work beside each other and lock single rows; else each has the whole database."""
+    return db.dialect.name == POSTGRES
 
 
-def json_least(column: ColumnElement[Any], path: str) -> ColumnElement[Any]:
+# ----------------------------------------------------------------------- reading
+
+
+class _JsonText(GenericFunction[str]):
+    type = String()
+    inherit_cache = True
+
+
+class _JsonNumber(GenericFunction[float]):
+    type = Float()
+    inherit_cache = True
+
+
+class _JsonLeast(GenericFunction[float]):
+    type = Float()
+    inherit_cache = True
+
+
+class _Seconds(GenericFunction[float]):
+    type = Float()
+    inherit_cache = True
+
+
+class _Whole(GenericFunction[int]):
+    type = Integer()
+    inherit_cache = True
+
+
+class _Contains(GenericFunction[bool]):
+    type = Boolean()
+    inherit_cache = True
+
+
+def json_text(column: ColumnElement[Any], path: str) -> ColumnElement[str]:
+    """Return the text at a path (`$.area.source`) of a column that holds JSON; NULL where there is none."""
+    return _JsonText(column, literal(path))
+
+
+def json_number(column: ColumnElement[Any], path: str) -> ColumnElement[float]:
+    """Return the number at a path of a column that holds JSON; NULL where there is none."""
+    return _JsonNumber(column, literal(path))
+
+
+def json_least(column: ColumnElement[Any], path: str) -> ColumnElement[float]:
     """Return the least value of the object at a path of a column that holds JSON; NULL where it is empty, or none."""
-    values = func.json_each(func.nullif(column, ""), path).table_valued("value")
-    return select(func.min(values.c.value)).correlate(column.table).scalar_subquery()
+    return _JsonLeast(column, literal(path))
 
 
 def seconds_after(moment: ColumnElement[str], since: ColumnElement[str] | str) -> ColumnElement[float]:
     """How many seconds a time (RFC 3339, UTC) is after another."""
-    return (func.julianday(moment) - func.julianday(since)) * 86_400
+    return _Seconds(moment, literal(since) if isinstance(since, str) else since)
 
 
 def number_in(document: ColumnElement[str], name: str) -> ColumnElement[int]:
     """A number in a JSON object, 1 where it has none of that name."""
-    return func.coalesce(func.json_extract(document, f"$.{name}"), 1)
+    return func.coalesce(json_number(document, f"$.{name}"), 1)
 
 
-class Trouble(Enum):
-    """Why the database did not do what it was asked."""
-
-    FULL = auto()  # the disk
-    BUSY = auto()  # another process has it
-    DAMAGED = auto()
-    UNUSABLE = auto()  # its file cannot be opened, read or written
-    OURS = auto()  # the statement is wrong
+def whole(number: ColumnElement[float]) -> ColumnElement[int]:
+    """Return a number without what is behind its point."""
+    return _Whole(number)
 
 
-# https://sqlite.org/rescode.html; the lower eight bits are the primary code.
-_TROUBLES = {
-    sqlite3.SQLITE_FULL: Trouble.FULL,
-    sqlite3.SQLITE_BUSY: Trouble.BUSY,
-    sqlite3.SQLITE_LOCKED: Trouble.BUSY,
-    sqlite3.SQLITE_CORRUPT: Trouble.DAMAGED,
-    sqlite3.SQLITE_NOTADB: Trouble.DAMAGED,
-}
+def whole_sum(numbers: ColumnElement[Any]) -> ColumnElement[int]:
+    """Return the sum of whole numbers as one, which PostgreSQL makes a decimal of."""
+    return cast(func.coalesce(func.sum(numbers), 0), BigInteger)
 
 
-def trouble_of(error: DatabaseError) -> Trouble:
-    """Tell what kind of trouble an error is, by its code."""
-    return _kind(error.orig, Trouble.UNUSABLE if isinstance(error, OperationalError) else Trouble.OURS)
+def contains(column: ColumnElement[str], part: str) -> ColumnElement[bool]:
+    """Tell whether a text holds another, letter for letter."""
+    return _Contains(column, literal(part))
 
 
-def trouble_of_sqlite(error: sqlite3.DatabaseError) -> Trouble:
-    """As `trouble_of`, of an error of SQLite itself."""
-    return _kind(error, Trouble.UNUSABLE if isinstance(error, sqlite3.OperationalError) else Trouble.OURS)
+def _texts(compiler: Any, element: Any, kw: Any) -> list[str]:
+    return [compiler.process(clause, **kw) for clause in element.clauses]
 
 
-def _kind(error: BaseException | None, usual: Trouble) -> Trouble:
-    code = getattr(error, "sqlite_errorcode", None)
-    return usual if code is None else _TROUBLES.get(code & 0xFF, usual)
+@compiles(_JsonText)
+@compiles(_JsonNumber)
+def _json_of_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    column, path = _texts(compiler, element, kw)
+    return f"json_extract(nullif({column}, ''), {path})"
 
 
-# A new database gives room back in steps, for which it must know so from the first table on. The log beside it is
-# cut to `journal_size_limit` bytes after each time it was written into the database, which is every 1000 pages.
-_PRAGMAS = (
-    *("auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"),
-    *("wal_autocheckpoint=1000", f"journal_size_limit={16 << 20}"),
-)
+@compiles(_JsonLeast)
+def _least_of_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    column, path = _texts(compiler, element, kw)
+    return f"(SELECT min(value) FROM json_each(nullif({column}, ''), {path}))"  # noqa: S608  compiled expressions, here and below
 
 
-def open_database(url: str) -> Engine:
-    """
-    Return a database whose commits are durable and whose transactions say at their beginning whether they write.
-
-    SQLite in WAL mode with synchronous=FULL; a connection waits half a minute for another process.
-    """
-    engine = create_engine(url, connect_args={"timeout": 30})
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        # SQLAlchemy's begin event, below, opens transactions; sqlite3 must not open its own.
-        connection.isolation_level = None
-        for pragma in _PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}").close()
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        # A deferred transaction that reads and then writes fails at once when another process wrote in between.
-        if connection.get_execution_options().get("write", False):
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        else:  # touches no file, so there is no error to translate, and most transactions only read
-            plain: Any = connection.connection.driver_connection
-            plain.execute("BEGIN").close()
-
-    return engine
+@compiles(_Seconds)
+def _seconds_of_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    moment, since = _texts(compiler, element, kw)
+    return f"((julianday({moment}) - julianday({since})) * 86400.0)"
 
 
-@contextmanager
-def unguarded(connection: Connection) -> Iterator[None]:
-    """Let tables be made anew while others refer to them: SQLite asks for this outside of a transaction."""
-    plain: Any = connection.connection.driver_connection
-    plain.execute("PRAGMA foreign_keys=OFF").close()
-    try:
-        yield
-    finally:
-        plain.execute("PRAGMA foreign_keys=ON").close()
+@compiles(_Whole)
+def _whole_of_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    (number,) = _texts(compiler, element, kw)
+    return f"CAST({number} AS INTEGER)"
 
 
-def broken_references(connection: Connection) -> str:
-    """Return the first row that refers to one that is not there, empty where all do."""
-    row = connection.execute(text("PRAGMA foreign_key_check")).first()
-    return "" if row is None else f"row {row[1]} of {row[0]}"
+@compiles(_Contains)
+def _contains_of_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    column, part = _texts(compiler, element, kw)
+    return f"(instr({column}, {part}) > 0)"
+
+
+def _at(column: str, path: str) -> str:
+    # JSON may say \u0000, which PostgreSQL has no letter for; it would refuse the whole document.
+    document = f"CAST(replace(nullif({column}, ''), '\\u0000', '\\ufffd') AS jsonb)"
+    return f"jsonb_path_query_first({document}, CAST({path} AS jsonpath))"
+
+
+@compiles(_JsonText, POSTGRES)
+def _json_text_of_postgres(element: Any, compiler: Any, **kw: Any) -> str:
+    # Sorted by code point, as SQLite does and as the columns are, whatever the database's own language is.
+    return f"(({_at(*_texts(compiler, element, kw))} #>> '{{}}') COLLATE \"C\")"
+
+
+@compiles(_JsonNumber, POSTGRES)
+def _json_number_of_postgres(element: Any, compiler: Any, **kw: Any) -> str:
+    return f"CAST({_at(*_texts(compiler, element, kw))} #>> '{{}}' AS double precision)"
+
+
+@compiles(_JsonLeast, POSTGRES)
+def _least_of_postgres(element: Any, compiler: Any, **kw: Any) -> str:
+    found = _at(*_texts(compiler, element, kw))
+    return f"(SELECT min(CAST(value AS double precision)) FROM jsonb_each_text({found}))"  # noqa: S608
+
+
+@compiles(_Seconds, POSTGRES)
+def _seconds_of_postgres(element: Any, compiler: Any, **kw: Any) -> str:
+    moment, since = _texts(compiler, element, kw)
+    length = f"CAST({moment} AS timestamptz) - CAST({since} AS timestamptz)"
+    return f"CAST(extract(epoch FROM {length}) AS double precision)"
+
+
+@compiles(_Whole, POSTGRES)
+def _whole_of_postgres(element: Any, compiler: Any, **kw: Any) -> str:
+    (number,) = _texts(compiler, element, kw)
+    return f"CAST(trunc({number}) AS bigint)"
+
+
+@compiles(_Contains, POSTGRES)
+def _contains_of_postgres(element: Any, compiler: Any, **kw: Any) -> str:
+    column, part = _texts(compiler, element, kw)
+    return f"(strpos({column}, {part}) > 0)"

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import func, insert, select
 
 from orchestrator.engine.stores.database import Database
+from orchestrator.engine.stores.dialect import whole_sum
 from orchestrator.engine.stores.records import EventRow
 from orchestrator.engine.stores.schema import events
 from orchestrator.engine.stores.work_records import Pace
@@ -43,7 +44,7 @@ class SqlEvents:
             return [EventRow(r.sequence, r.at, r.name, r.facts) for r in db.execute(query)]
 
     def paces(self, run_ids: Sequence[str], since: str) -> Mapping[str, Pace]:
-        weight = func.coalesce(func.sum(events.c.bytes), 0)
+        weight = whole_sum(events.c.bytes)
         query = select(events.c.run_id, func.count(), weight, func.min(events.c.at), func.max(events.c.at)).where(
             events.c.run_id.in_(run_ids), events.c.name.in_(_ARRIVALS), events.c.at >= since
         )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Integer, cast, func, literal, select, union_all
+from sqlalchemy import func, literal, select, union_all
 
 from orchestrator.engine.stores.contract_marks import PART, TASK, CourseCount, How, Mark, Sentence, Unplaced
 from orchestrator.engine.stores.database import Database
-from orchestrator.engine.stores.dialect import number_in, seconds_after
+from orchestrator.engine.stores.dialect import number_in, seconds_after, whole, whole_sum
 from orchestrator.engine.stores.rows import part_of
 from orchestrator.engine.stores.schema import events, parts, tasks, units
 from orchestrator.engine.stores.unit_rows import unit_of
@@ -86,9 +86,9 @@ class SqlMarks:
 
     def course(self, run_id: str, names: Sequence[str], since: str, seconds: float) -> list[CourseCount]:
         e = events.c
-        slot = cast(seconds_after(e.at, since) / seconds, Integer)
+        slot = whole(seconds_after(e.at, since) / seconds)
         query = (
-            select(e.name, slot.label("slot"), func.count(), func.sum(number_in(e.facts, "parts")), func.sum(e.bytes))
+            select(e.name, slot.label("slot"), func.count(), whole_sum(number_in(e.facts, "parts")), whole_sum(e.bytes))
             .where(e.run_id == run_id, e.name.in_(names))
             .group_by(e.name, "slot")
             .order_by("slot")

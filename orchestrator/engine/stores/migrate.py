@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 from orchestrator.core.errors import IntegrityError
-from orchestrator.engine.stores.dialect import broken_references, open_database, unguarded
+from orchestrator.engine.stores.address import open_backend
+from orchestrator.engine.stores.backend import MODE, Backend, TransactionMode
 
 HEAD = "0005"
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
 
-def upgrade(engine: Engine) -> None:
+def upgrade(backend: Backend) -> None:
     """
-    Apply the migrations the database lacks.
+    Apply the migrations the database lacks. Of several processes that find it so, one does, and the others wait.
 
     Raises:
         IntegrityError: The database was written by a newer program, or by none.
+        ConfigError: It cannot hold a state.
     """
-    version = _version(engine)
-    if version == HEAD:
+    if _is_at_head(backend.engine):
         return
+    backend.check()
+    _migrate(backend, HEAD, back=False)
+
+
+def _is_at_head(engine: Engine) -> bool:
+    with engine.connect() as connection, connection.begin():
+        version = _version(connection)
     if version is not None and not version.isdigit():
         raise IntegrityError(
             f"the state database has schema version {version!r}, expected {HEAD}: it is damaged; put a copy in its "
@@ -32,46 +41,65 @@ def upgrade(engine: Engine) -> None:
         raise IntegrityError(
             f"the state database is at schema {version}, newer than this program's {HEAD}; upgrade the program"
         )
-    _migrate(engine, HEAD, back=False)
+    return version == HEAD
 
 
-def downgrade(engine: Engine, version: str) -> None:
+def downgrade(backend: Backend, version: str) -> None:
     """
     Take a database of the present schema back to an earlier one; what that has no place for is lost.
 
     Raises:
         IntegrityError: It is at another schema.
     """
-    if (found := _version(engine)) != HEAD:
+    with backend.engine.connect() as connection, connection.begin():
+        found = _version(connection)
+    if found != HEAD:
         raise IntegrityError(f"the state database is at schema {found}, not at this program's {HEAD}")
-    _migrate(engine, version, back=True)
+    _migrate(backend, version, back=True)
 
 
 def take_back(url: str, version: str) -> None:
     """As `downgrade`, of a database that is not opened yet."""
-    engine = open_database(url)
+    backend = open_backend(url)
     try:
-        downgrade(engine, version)
+        downgrade(backend, version)
     finally:
-        engine.dispose()
+        backend.close()
 
 
-def _migrate(engine: Engine, version: str, *, back: bool) -> None:
+def has_schema(backend: Backend) -> bool:
+    """Tell whether a database has a state in it, without making one."""
+    with backend.engine.connect() as connection, connection.begin():
+        return _version(connection) is not None
+
+
+def _migrate(backend: Backend, version: str, *, back: bool) -> None:
     from alembic import command  # noqa: PLC0415  costs half a second, needed once per schema
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    with engine.connect().execution_options(write=True) as connection, unguarded(connection), connection.begin():
+    opened = backend.engine.connect().execution_options(**{MODE: TransactionMode.MIGRATE})
+    with opened as connection, backend.unguarded(connection), connection.begin() as transaction:
         config.attributes["connection"] = connection
+        if _version(connection) is None:  # nobody was quicker
+            _begin(backend, connection, lambda at: command.stamp(config, at))
         (command.downgrade if back else command.upgrade)(config, version)
-        if broken := broken_references(connection):
+        if broken := backend.settle(connection):
             raise IntegrityError(f"the state database could not be brought to schema {version}: {broken} lacks its run")
+        backend.commit(connection, transaction)
 
 
-def _version(engine: Engine) -> str | None:
-    with engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-        return found or ""
+def _begin(backend: Backend, connection: Connection, stamp: Any) -> None:
+    """Make the tables of a new database as they were at the first schema that a database of its kind had."""
+    version, tables = backend.baseline()
+    if version:
+        tables.create_all(connection)
+        stamp(version)
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found or ""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, select, update
 
 from orchestrator.engine.stores.database import Database
-from orchestrator.engine.stores.dialect import insert_or_update
+from orchestrator.engine.stores.dialect import contains, insert_or_update
 from orchestrator.engine.stores.records import RESULT, OutputRow
 from orchestrator.engine.stores.schema import documents, outputs
 
@@ -36,7 +36,7 @@ class SqlOutputs:
         return OutputRow(row.path, row.run_id, row.declaration, row.sha256, row.bytes) if row else None
 
     def results(self, path: str) -> list[str]:
-        named = func.instr(documents.c.content, json.dumps(path)) > 0
+        named = contains(documents.c.content, json.dumps(path))
         with self._db.read() as db:
             found = db.execute(select(documents.c.content).where(documents.c.name == RESULT, named)).scalars().all()
         return [text for text in found if json.loads(text).get("path") == path]

@@ -8,7 +8,6 @@ there, an object in a bucket that was not deleted yet, an export that may still 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, select
@@ -42,8 +41,6 @@ DETAILS = (unit_needs, units, unit_counts, part_counts, parts, attempts, tasks, 
 _BESIDE = (documents, events, usage)
 # Of each schedule so many dates stay, whatever their age: the timetable reads back from the last ones.
 KEPT_DATES = 500
-# Pages given back in one transaction; others write in between.
-_STEP_PAGES = 2000
 
 
 class SqlPruning:
@@ -85,26 +82,13 @@ class SqlPruning:
             _remove_dates(db, retention.runs_before(now))
 
     def reclaim(self) -> None:
-        with self._db.maintain() as plain:
-            if plain.execute("PRAGMA auto_vacuum").fetchone()[0] == 2:
-                while plain.execute("PRAGMA freelist_count").fetchone()[0]:
-                    plain.execute(f"PRAGMA incremental_vacuum({_STEP_PAGES})").fetchall()
-            else:  # of an earlier version: from here on it gives its room back in steps
-                plain.execute("PRAGMA auto_vacuum=INCREMENTAL").close()
-                plain.execute("VACUUM").close()
-        self.checkpoint()
+        self._db.reclaim()
 
     def checkpoint(self) -> None:
-        with self._db.maintain() as plain:
-            plain.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._db.checkpoint()
 
     def size(self) -> int:
-        path = self._db.path
-        found = 0
-        for file in (path, path.with_name(f"{path.name}-wal")):
-            with suppress(FileNotFoundError):
-                found += file.stat().st_size
-        return found
+        return self._db.size()
 
 
 def _whole(db: Connection, retention: Retention, now: float, keep: int, *here: ColumnElement[bool]) -> list[str]:

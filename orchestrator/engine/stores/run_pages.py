@@ -9,16 +9,16 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, case, func, or_, select
 
-from orchestrator.engine.stores.dialect import json_least, json_value, seconds_after
+from orchestrator.engine.stores.dialect import json_least, json_number, json_text, seconds_after
 from orchestrator.engine.stores.listing_records import RunOrder, RunPage, RunQuery
 from orchestrator.engine.stores.rows import HEADS, head_of
 from orchestrator.engine.stores.schema import documents, runs
 from orchestrator.model.states import RUN_FINAL, RunState
 
 _ESCAPE = "\\"
-_AREA = json_value(runs.c.job, "$.area.source")
-_OUTPUT = json_value(runs.c.job, "$.output")
-_SERVICE = json_value(runs.c.job, "$.service")
+_AREA = json_text(runs.c.job, "$.area.source")
+_OUTPUT = json_text(runs.c.job, "$.output")
+_SERVICE = json_text(runs.c.job, "$.service")
 _TEXTS = (runs.c.id, runs.c.job_name, runs.c.base_name, runs.c.reason, _AREA, _OUTPUT)
 _ENDED = runs.c.state.in_(sorted(RUN_FINAL))
 _KEYS: Mapping[RunOrder, ColumnElement[Any]] = MappingProxyType(
@@ -31,7 +31,7 @@ _KEYS: Mapping[RunOrder, ColumnElement[Any]] = MappingProxyType(
         RunOrder.STATE: runs.c.state,
         RunOrder.AREA: func.lower(_AREA),
         RunOrder.OUTPUT: func.lower(_OUTPUT),
-        RunOrder.SIZE: json_value(documents.c.content, "$.bytes"),
+        RunOrder.SIZE: json_number(documents.c.content, "$.bytes"),
         RunOrder.VALID: json_least(documents.c.content, "$.valid"),
     }
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Float,
@@ -26,6 +27,9 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+# Bytes, and numbers that only grow. SQLite has 64 bits anyway, and numbers rows itself where a key is called INTEGER.
+Large = BigInteger().with_variant(Integer, "sqlite")
 
 runs = Table(
     "runs",
@@ -140,7 +144,7 @@ part_counts = Table(
     Column("state", String, primary_key=True),
     Column("parts", Integer, nullable=False),
     Column("listed", Integer, nullable=False),  # those that have an object
-    Column("bytes", Integer, nullable=False),  # what these objects weigh together
+    Column("bytes", Large, nullable=False),  # what these objects weigh together
 )
 
 units = Table(
@@ -199,7 +203,7 @@ unit_counts = Table(
 ledger = Table(
     "ledger",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", Large, primary_key=True, autoincrement=True),
     Column("run_id", ForeignKey("runs.id"), nullable=False),
     Column("name", String, nullable=False),
     Column("generation", String, nullable=False),
@@ -234,7 +238,7 @@ outputs = Table(
     Column("run_id", String, nullable=False),  # the run that owns the path now
     Column("declaration", String, nullable=False),  # of the job that owns it, whatever its dates
     Column("sha256", String, nullable=False, default="", server_default=""),  # of the file that was published there
-    Column("bytes", Integer, nullable=False, default=0, server_default="0"),
+    Column("bytes", Large, nullable=False, default=0, server_default="0"),
 )
 
 processes = Table(
@@ -251,12 +255,12 @@ processes = Table(
 events = Table(
     "events",
     metadata,
-    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("sequence", Large, primary_key=True, autoincrement=True),
     Column("run_id", String, nullable=False),
     Column("at", String, nullable=False),
     Column("name", String, nullable=False),
     Column("facts", Text, nullable=False),
-    Column("bytes", Integer, nullable=False, default=0, server_default="0"),  # what arrived with it
+    Column("bytes", Large, nullable=False, default=0, server_default="0"),  # what arrived with it
     Index(None, "run_id"),
     Index(None, "run_id", "name", "at"),
 )
@@ -305,7 +309,7 @@ job_states = Table(
 outbox = Table(
     "outbox",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", Large, primary_key=True, autoincrement=True),
     Column("event", String, nullable=False),
     Column("run_id", String, nullable=False, default="", server_default=""),
     Column("at", String, nullable=False),
@@ -315,7 +319,7 @@ outbox = Table(
     Column("next_at", Float, nullable=False, default=0.0, server_default="0"),
     Column("outcome", String, nullable=False, default="", server_default=""),  # empty: to be sent
     Column("error", Text, nullable=False, default="", server_default=""),  # why it could not be sent last
-    Column("sequence", Integer, nullable=False, default=0, server_default="0"),  # of the event that it tells
+    Column("sequence", Large, nullable=False, default=0, server_default="0"),  # of the event that it tells
     UniqueConstraint("sequence", "target"),
     Index(None, "outcome", "next_at"),
 )

@@ -20,6 +20,7 @@ _HERE = and_(
     units.c.run_id == bindparam("of_run"), units.c.kind == bindparam("of_kind"), units.c.key == bindparam("of_key")
 )
 _ONE = select(units).where(_HERE)
+_LOCKED = _ONE.with_for_update()  # where others write beside: nobody changes it before this transaction ends
 _CHANGE = update(units).where(_HERE)
 _COUNT = insert_and_add(unit_counts, ["run_id", "kind", "state"], ["units"])
 _NEEDS_OF = select(unit_needs.c.need_kind, unit_needs.c.need_key).where(
@@ -33,6 +34,7 @@ _NEEDED = and_(
     unit_needs.c.need_key == bindparam("of_key"),
 )
 _WAIT_FOR_IT = select(unit_needs.c.kind, unit_needs.c.key).where(_NEEDED)
+_IS_NEEDED = _WAIT_FOR_IT.limit(1)
 _NEED = insert_where_absent(unit_needs)
 
 
@@ -45,7 +47,7 @@ def add_units(db: Connection, run_id: str, plans: Sequence[UnitPlan]) -> None:
     db.execute(insert(units), [_values(run_id, plan) for plan in new])
     _need(db, run_id, {(plan.kind, plan.key): plan.needs for plan in new if plan.needs})
     for kind in {plan.kind for plan in new}:
-        _count(db, run_id, kind, {UnitState.WAITING: sum(plan.kind == kind for plan in new)})
+        count_units(db, run_id, kind, {UnitState.WAITING: sum(plan.kind == kind for plan in new)})
 
 
 def move_unit(db: Connection, row: Row[Any], new: UnitState, **values: Any) -> None:
@@ -54,8 +56,6 @@ def move_unit(db: Connection, row: Row[Any], new: UnitState, **values: Any) -> N
     check_transition(UNIT_TRANSITIONS, old, new)
     here = _key(row.run_id, row.kind, row.key)
     db.execute(_CHANGE.values(state=new, **values), here)
-    if old is not new:
-        _count(db, row.run_id, row.kind, {old: -1, new: 1})
     if step := (old in _MET) - (new in _MET):
         db.execute(
             update(units)
@@ -63,6 +63,13 @@ def move_unit(db: Connection, row: Row[Any], new: UnitState, **values: Any) -> N
             .values(lacking=units.c.lacking + step),
             here,
         )
+    if old is not new:
+        count_units(db, row.run_id, row.kind, {old: -1, new: 1})
+
+
+def is_needed(db: Connection, unit: Unit) -> bool:
+    """Tell whether another unit waits for this one, or has."""
+    return db.execute(_IS_NEEDED, _key(unit.run_id, unit.kind, unit.key)).first() is not None
 
 
 def lose_units(db: Connection, run_id: str, keys: Collection[tuple[str, str]]) -> None:
@@ -117,7 +124,9 @@ def held_row(db: Connection, unit: Unit) -> Row[Any]:
 
 
 def held_row_or_none(db: Connection, unit: Unit) -> Row[Any] | None:
-    row = row_of_unit(db, unit.run_id, unit.kind, unit.key)
+    here = _key(unit.run_id, unit.kind, unit.key)
+    if (row := db.execute(_LOCKED, here).first()) is None:
+        raise _unknown(unit.run_id, unit.kind, unit.key)
     return row if row.state == UnitState.CLAIMED and row.fence == unit.fence else None
 
 
@@ -136,17 +145,21 @@ def brought_row(db: Connection, unit: Unit) -> Row[Any]:
 
 def row_of_unit(db: Connection, run_id: str, kind: str, key: str) -> Row[Any]:
     if (row := _row_or_none(db, run_id, kind, key)) is None:
-        raise IntegrityError(f"run {run_id} has no unit {kind} {key}")
+        raise _unknown(run_id, kind, key)
     return row
+
+
+def _unknown(run_id: str, kind: str, key: str) -> IntegrityError:
+    return IntegrityError(f"run {run_id} has no unit {kind} {key}")
 
 
 def _row_or_none(db: Connection, run_id: str, kind: str, key: str) -> Row[Any] | None:
     return db.execute(_ONE, _key(run_id, kind, key)).first()
 
 
-def _count(db: Connection, run_id: str, kind: str, changes: Mapping[UnitState, int]) -> None:
-    """Keep the counts of a run's units."""
-    rows = [{"run_id": run_id, "kind": kind, "state": state, "units": count} for state, count in changes.items()]
+def count_units(db: Connection, run_id: str, kind: str, changes: Mapping[UnitState, int]) -> None:
+    """Keep the counts of a run's units, always in one order: who counts beside others waits for none that waits."""
+    rows = [{"run_id": run_id, "kind": kind, "state": state, "units": changes[state]} for state in sorted(changes)]
     db.execute(_COUNT, rows)
 
 
@@ -154,11 +167,14 @@ def _count(db: Connection, run_id: str, kind: str, changes: Mapping[UnitState, i
 
 
 def needs_of(
-    db: Connection, run_id: str, kinds: Collection[str] | None
+    db: Connection, run_id: str, kinds: Collection[str] | None, keys: Collection[str] | None = None
 ) -> Mapping[tuple[str, str], tuple[tuple[str, str], ...]]:
+    """Return what units of a run need, of these kinds and keys, by kind and key."""
     query = select(unit_needs).where(unit_needs.c.run_id == run_id)
     if kinds is not None:
         query = query.where(unit_needs.c.kind.in_(kinds))
+    if keys is not None:
+        query = query.where(unit_needs.c.key.in_(keys))
     found: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for row in db.execute(query.order_by(*unit_needs.primary_key.columns)):
         found.setdefault((row.kind, row.key), []).append((row.need_kind, row.need_key))

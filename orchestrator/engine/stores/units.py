@@ -1,4 +1,8 @@
-"""The units of work: who has a lease on which, and what came of it."""
+"""
+The units of work: who has a lease on which, and what came of it.
+
+What is done for each of many thousand of them is of mode BESIDE: it goes on beside others where the database can.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +11,20 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, or_, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 
-from orchestrator.engine.stores.contract_work import FREE_WORKER, MOST_DEATHS
+from orchestrator.engine.stores.backend import TransactionMode
+from orchestrator.engine.stores.contract_work import FREE_WORKER
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.schema import runs, unit_counts
 from orchestrator.engine.stores.schema import units as table
+from orchestrator.engine.stores.unit_claims import claim_units, is_any_due
 from orchestrator.engine.stores.unit_rows import (
     add_units,
     brought_row,
     held_row,
     held_row_or_none,
+    is_needed,
     lose_units,
     move_unit,
     need_instead,
@@ -31,18 +38,6 @@ from orchestrator.engine.stores.work_records import OpenKind
 from orchestrator.model.states import Failure, RunState, UnitState, Who
 from orchestrator.model.unit import BroughtPiece, Unit, UnitPlan
 
-_OF_KIND = select(table).where(table.c.run_id == bindparam("of_run"), table.c.kind == bindparam("of_kind"))
-_DUE = (
-    _OF_KIND.where(table.c.state == UnitState.WAITING, table.c.lacking == 0, table.c.next_at <= bindparam("now"))
-    .order_by(table.c.key)
-    .limit(bindparam("most"))
-)
-_LAPSED = (
-    # What a unit needs may have been lost while somebody had it.
-    _OF_KIND.where(table.c.state == UnitState.CLAIMED, table.c.lacking == 0, table.c.claimed_until <= bindparam("now"))
-    .order_by(table.c.key)
-    .limit(bindparam("most"))
-)
 _GIVEN_UP = (
     select(table.c.kind, func.count())
     .where(table.c.run_id == bindparam("of_run"), table.c.state == UnitState.EMPTY, table.c.error != "")
@@ -112,9 +107,8 @@ class SqlUnits:
         return list(found.values())
 
     def is_due(self, run_id: str, kind: str, now: float) -> bool:
-        which = {"of_run": run_id, "of_kind": kind, "now": now, "most": 1}
         with self._db.read() as db:
-            return any(db.execute(query, which).first() is not None for query in (_DUE, _LAPSED))
+            return is_any_due(db, run_id, kind, now)
 
     def next_due(self, run_id: str, kinds: Collection[str]) -> float | None:
         mine = (table.c.run_id == run_id, table.c.kind.in_(kinds))
@@ -135,22 +129,15 @@ class SqlUnits:
             add_units(db, run_id, units)
 
     def claim(self, run_id: str, kind: str, limit: int, *, now: float, until: float, worker: str = "") -> list[Unit]:
-        which = {"of_run": run_id, "of_kind": kind, "now": now, "most": limit}
-        with self._db.write() as db:
-            found = [*db.execute(_DUE, which), *_still_tried(db, db.execute(_LAPSED, which).all())]
-            taken = sorted(found, key=lambda row: row.key)[:limit]
-            for row in taken:
-                deaths = row.deaths + 1 if row.state == UnitState.CLAIMED else row.deaths
-                claimed = {"attempt": row.attempt + 1, "fence": row.fence + 1, "claimed_until": until}
-                move_unit(db, row, UnitState.CLAIMED, **claimed, worker=worker, deaths=deaths)
-            return [read_unit(db, row_of_unit(db, run_id, kind, row.key)) for row in taken]
+        with self._db.write(TransactionMode.BESIDE) as db:
+            return claim_units(db, run_id, kind, limit, now=now, until=until, worker=worker)
 
     def renew(self, unit: Unit, until: float) -> None:
-        with self._db.write() as db:
+        with self._db.write(TransactionMode.BESIDE) as db:
             move_unit(db, held_row(db, unit), UnitState.CLAIMED, claimed_until=until)
 
     def note(self, unit: Unit, result: Mapping[str, Any]) -> None:
-        with self._db.write() as db:
+        with self._db.write(TransactionMode.BESIDE) as db:
             move_unit(db, held_row(db, unit), UnitState.CLAIMED, result=to_text(result))
 
     def finish(
@@ -164,9 +151,15 @@ class SqlUnits:
         error: str = "",
     ) -> None:
         values: dict[str, Any] = {} if result is None else {"result": to_text(result)}
+        values |= {**_GIVEN_BACK, "failure": failure or "", "error": error}
+        if not units:
+            with self._db.write(TransactionMode.BESIDE) as db:
+                row = held_row(db, unit)
+                if not is_needed(db, unit):  # nor will it be: units are entered by who is alone
+                    move_unit(db, row, state, **values)
+                    return
         with self._db.write() as db:
-            row = held_row(db, unit)
-            move_unit(db, row, state, **_GIVEN_BACK, failure=failure or "", error=error, **values)
+            move_unit(db, held_row(db, unit), state, **values)
             add_units(db, unit.run_id, units)
 
     def bring(
@@ -216,7 +209,7 @@ class SqlUnits:
         counted: bool = True,
         lost: Collection[tuple[str, str]] = (),
     ) -> None:
-        with self._db.write() as db:
+        with self._db.write(TransactionMode.WRITE if lost else TransactionMode.BESIDE) as db:
             row = held_row(db, unit)
             values = {"next_at": next_at, "failure": failure, "error": error, "attempt": row.attempt - (not counted)}
             move_unit(db, row, UnitState.WAITING, **_GIVEN_BACK, **values)
@@ -256,15 +249,3 @@ class SqlUnits:
         due = update(table).where(*waiting, table.c.next_at > 0, table.c.key == bindparam("this")).values(next_at=0.0)
         with self._db.write() as db:
             return sum(db.execute(due, {"this": key}).rowcount for key in keys)
-
-
-def _still_tried(db: Connection, lapsed: Sequence[Row[Any]]) -> list[Row[Any]]:
-    """Return units whose lease is over; one that ends whoever works on it is given up."""
-    deadly = [row for row in lapsed if row.deaths + 1 >= MOST_DEATHS]
-    for row in deadly:
-        error = (
-            f"{row.deaths + 1} processes in a row that worked on it ended without a word, the last one was "
-            f"{row.worker or 'unnamed'}; it may need more memory than they have, see their logs"
-        )
-        move_unit(db, row, UnitState.FAILED, claimed_until=0.0, failure=Failure.PERMANENT, error=error)
-    return [row for row in lapsed if row not in deadly]

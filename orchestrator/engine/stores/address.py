@@ -1,0 +1,54 @@
+"""Which database an address means."""
+
+from __future__ import annotations
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from orchestrator.core.errors import ConfigError
+from orchestrator.core.optional import required
+from orchestrator.engine.stores.backend import Backend
+from orchestrator.engine.stores.dialect import POSTGRES
+
+_NO_URL = "[store] url is no address of a database; expected postgresql://USER@HOST/DATABASE, or nothing for SQLite"
+
+
+def open_backend(url: str) -> Backend:
+    """
+    Return the database at an address, without asking it anything: `sqlite:///FILE` or `postgresql://USER@HOST/NAME`.
+
+    Raises:
+        ConfigError: It is no such address.
+        ExtraError: What speaks to PostgreSQL is not installed.
+    """
+    found = _parsed(url)
+    if found.get_backend_name() == "sqlite":
+        from orchestrator.engine.stores.sqlite import Sqlite  # noqa: PLC0415  one of the two is needed
+
+        return Sqlite(found)
+    if found.get_backend_name() in {POSTGRES, "postgres"}:
+        required("psycopg", "postgres", "a state in PostgreSQL")
+        from orchestrator.engine.stores.postgres import Postgres  # noqa: PLC0415  likewise
+
+        return Postgres(found)
+    raise ConfigError(f"[store] url begins with {found.drivername!r}, expected postgresql://USER@HOST/DATABASE")
+
+
+def with_password(url: str, password: str) -> str:
+    """
+    Return an address with a password.
+
+    Raises:
+        ConfigError: It is no address, or has one already.
+    """
+    found = _parsed(url)
+    if found.password is not None:
+        raise ConfigError("[store] url holds a password, and password_file names one, too: keep one of the two")
+    return found.set(password=password).render_as_string(hide_password=False)
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):  # whose sentence repeats the address, and with it a password
+        raise ConfigError(_NO_URL) from None

@@ -1,0 +1,97 @@
+"""How units are claimed: the first ones that may be, each by one claimer, whoever else claims at the same moment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, case, select, tuple_, union_all, update
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from orchestrator.engine.stores.contract_work import MOST_DEATHS
+from orchestrator.engine.stores.dialect import locks_rows
+from orchestrator.engine.stores.schema import units
+from orchestrator.engine.stores.unit_rows import count_units, move_unit, needs_of, row_of_unit, unit_of
+from orchestrator.model.states import Failure, UnitState
+from orchestrator.model.unit import Unit
+
+_OF_KIND = and_(units.c.run_id == bindparam("of_run"), units.c.kind == bindparam("of_kind"))
+# What a unit needs may have been lost while somebody had it: it is claimed by nobody until it is there again.
+_FRESH = and_(_OF_KIND, units.c.state == UnitState.WAITING, units.c.lacking == 0, units.c.next_at <= bindparam("now"))
+_LAPSED = and_(
+    _OF_KIND, units.c.state == UnitState.CLAIMED, units.c.lacking == 0, units.c.claimed_until <= bindparam("now")
+)
+_DUE, _OVER = (select(units).where(here).order_by(units.c.key).limit(bindparam("most")) for here in (_FRESH, _LAPSED))
+
+
+def _claim_at_once() -> ReturningUpdate[Any]:
+    """
+    Return the one statement that claims beside others, at the same moment: what they have taken is passed over.
+
+    Each half reads the index in its order; both together as one condition would sort all that waits.
+    """
+    names = (units.c.run_id, units.c.kind, units.c.key, units.c.state, units.c.worker)
+    fresh, lapsed = (
+        select(*names)
+        .where(here)
+        .order_by(units.c.key)
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True)
+        .cte(name)
+        for here, name in ((_FRESH, "fresh"), (_LAPSED, "lapsed"))
+    )
+    both = union_all(select(fresh), select(lapsed)).subquery()
+    due = select(both).order_by(both.c.key).limit(bindparam("most")).cte("due")
+    same = tuple_(units.c.run_id, units.c.kind, units.c.key) == tuple_(due.c.run_id, due.c.kind, due.c.key)
+    taken = {"state": UnitState.CLAIMED, "attempt": units.c.attempt + 1, "fence": units.c.fence + 1}
+    taken |= {"deaths": units.c.deaths + case((due.c.state == UnitState.CLAIMED, 1), else_=0)}
+    claimed = update(units).where(same).values(**taken, claimed_until=bindparam("until"), worker=bindparam("by"))
+    return claimed.returning(*units.c, due.c.state.label("was"), due.c.worker.label("before"))
+
+
+_CLAIM = _claim_at_once()
+
+Claimed = tuple[Row[Any], str]  # as it is now, and who had it before
+
+
+def claim_units(
+    db: Connection, run_id: str, kind: str, limit: int, *, now: float, until: float, worker: str
+) -> list[Unit]:
+    """Take the first units that may be claimed: see `contract_work.Units.claim`."""
+    which = {"of_run": run_id, "of_kind": kind, "now": now, "most": limit}
+    claim = _claim_beside if locks_rows(db) else _claim_alone
+    taken = _still_tried(db, claim(db, which, until, worker))
+    needs = needs_of(db, run_id, [kind], [row.key for row in taken])
+    return [unit_of(row, needs.get((kind, row.key), ())) for row in taken]
+
+
+def is_any_due(db: Connection, run_id: str, kind: str, now: float) -> bool:
+    """Tell whether a unit of a kind may be claimed."""
+    which = {"of_run": run_id, "of_kind": kind, "now": now, "most": 1}
+    return any(db.execute(query, which).first() is not None for query in (_DUE, _OVER))
+
+
+def _claim_beside(db: Connection, which: dict[str, Any], until: float, worker: str) -> list[Claimed]:
+    rows = sorted(db.execute(_CLAIM, which | {"until": until, "by": worker}), key=lambda row: row.key)
+    if fresh := sum(row.was == UnitState.WAITING for row in rows):
+        count_units(db, which["of_run"], which["of_kind"], {UnitState.WAITING: -fresh, UnitState.CLAIMED: fresh})
+    return [(row, row.before) for row in rows]
+
+
+def _claim_alone(db: Connection, which: dict[str, Any], until: float, worker: str) -> list[Claimed]:
+    found = sorted([*db.execute(_DUE, which), *db.execute(_OVER, which)], key=lambda row: row.key)[: which["most"]]
+    for row in found:
+        values = {"attempt": row.attempt + 1, "fence": row.fence + 1, "claimed_until": until, "worker": worker}
+        move_unit(db, row, UnitState.CLAIMED, **values, deaths=row.deaths + (row.state == UnitState.CLAIMED))
+    return [(row_of_unit(db, row.run_id, row.kind, row.key), row.worker) for row in found]
+
+
+def _still_tried(db: Connection, claimed: list[Claimed]) -> list[Row[Any]]:
+    """Return the rows of those that may be tried; one that ends whoever works on it is given up."""
+    for row, before in claimed:
+        if row.deaths >= MOST_DEATHS:
+            error = (
+                f"{row.deaths} processes in a row that worked on it ended without a word, the last one was "
+                f"{before or 'unnamed'}; it may need more memory than they have, see their logs"
+            )
+            move_unit(db, row, UnitState.FAILED, claimed_until=0.0, failure=Failure.PERMANENT, error=error)
+    return [row for row, _ in claimed if row.deaths < MOST_DEATHS]
