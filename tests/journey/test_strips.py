@@ -88,6 +88,22 @@ def test_an_unfinished_output_that_was_taken_away_is_made_again(in_strips, undis
     assert in_strips.service.exports - before == len(in_strips.tasks(outcome.summary["run"]))
 
 
+class Worker:
+    """A worker beside the run; its end is told once."""
+
+    def __init__(self, home, **environment):
+        words = ["worker", "--sandbox-url", home.service.url, "--state-dir", "state"]
+        self._running = home.program.start(words, home.folder, **home.environment, **environment)
+        self._code = None
+
+    def kill(self):
+        """Kill it, where it has not ended by itself; return its exit code."""
+        if self._code is None:
+            self._running.signal(signal.SIGKILL)
+            self._code = self._running.wait().code
+        return self._code
+
+
 @pytest.fixture
 def worker(in_strips):
     """Start a worker beside the run; those that still live in the end are killed."""
@@ -95,18 +111,16 @@ def worker(in_strips):
     begun = []
 
     def start(**environment):
-        words = ["worker", "--sandbox-url", in_strips.service.url, "--state-dir", "state"]
-        begun.append(in_strips.program.start(words, in_strips.folder, **in_strips.environment, **environment))
+        begun.append(Worker(in_strips, **environment))
         return begun[-1]
 
     yield start
-    for running in begun:
-        running.signal(signal.SIGKILL)
-        running.wait()
+    for each in begun:
+        each.kill()
 
 
 def test_two_workers_make_the_strips_of_one_raster_and_one_dies_in_a_splice(in_strips, undisturbed, worker):
-    """What it had begun another makes; the holder only joins, and the bytes are those of one process."""
+    """What it had begun another makes anew; the holder only joins, and the bytes are those of one process."""
     worker(**{kit.CRASH_AT: "strip.object_written"})
     worker()
 
