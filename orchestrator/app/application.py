@@ -67,16 +67,17 @@ class Application(Connections):
             UserError: There is none of that name.
         """
         module, function = find_product(job.product).make.split(":")
-        made: Product = getattr(import_module(module), function)(self._product_context(job.route, say))
+        made: Product = getattr(import_module(module), function)(self.product_context(job.route, say))
         return made
 
     def planner(self, route: str) -> MosaicProduct:
         """Return what shows the plan of a mosaic that comes by `route`."""
         from orchestrator.products.mosaic.product import make  # noqa: PLC0415
 
-        return make(self._product_context(route, _unheard))
+        return make(self.product_context(route))
 
-    def _product_context(self, route: str, say: Callable[[str], None]) -> ProductContext:
+    def product_context(self, route: str, say: Callable[[str], None] = _unheard) -> ProductContext:
+        """Return what a product whose pixels come by `route` is planned and made with."""
         return ProductContext(
             imagery=EarthEngineImagery(self.earth_engine),
             recipe=find_recipe,

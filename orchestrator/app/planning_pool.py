@@ -14,6 +14,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -230,18 +231,20 @@ def _work(connection: Connection, pool: PoolSettings, folder: str) -> None:
         connection.send(("say", text))
 
     try:
-        _answer_all(connection, app, pool, say)
+        _answer_all(connection, app, pool, say, Path(folder))
     finally:
         shutil.rmtree(folder, ignore_errors=True)  # nobody else may be there any more to do it
 
 
-def _answer_all(connection: Connection, app: Any, pool: PoolSettings, say: Tell) -> None:
+def _answer_all(connection: Connection, app: Any, pool: PoolSettings, say: Tell, folder: Path) -> None:
     while connection.poll(_IDLE_SECONDS):
         try:
             what, given, named = connection.recv()
         except EOFError:
             return
         try:
+            with suppress(FileExistsError):  # it is there; but what clears /tmp of old folders may have taken it
+                folder.mkdir(mode=0o700, parents=True)
             answer = ("answer", _ANSWERS[what](app, pool, say, *given, **named))
         except OrchestratorError as error:
             answer = ("error", _plain(error))

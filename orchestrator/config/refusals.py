@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -13,6 +13,8 @@ from orchestrator.config.sections import Settings
 from orchestrator.core.log import MASK
 
 _OPEN_KEYS = frozenset({"key_file", "impersonate", "user", "client_id"})
+
+_MOST_TABLES = 3  # that are named, of those that have a key
 
 
 def explain(error: ValidationError, origin: str, root: type[BaseModel] = Settings) -> str:
@@ -53,9 +55,18 @@ def _kind(root: type[BaseModel], loc: tuple[str, ...]) -> str:
 def _nearest(root: type[BaseModel], loc: tuple[str, ...]) -> str:
     """Return what was perhaps meant by the last word of `loc`, or every name that could stand there."""
     known = _names_at(root, loc[:-1])
-    near = difflib.get_close_matches(loc[-1].lower(), known, 1, 0.6)
-    listed = f"did you mean {'.'.join((*loc[:-1], near[0]))!r}?" if near else f"known here: {', '.join(known)}"
+    word = loc[-1].lower()
+    deeper = [f"{table}.{word}" for table in known if _has(root, (*loc[:-1], table), word, known)][:_MOST_TABLES]
+    near = deeper or difflib.get_close_matches(word, known, 1, 0.6)
+    meant = " or ".join(repr(".".join((*loc[:-1], one))) for one in near)
+    listed = f"did you mean {meant}?" if near else f"known here: {', '.join(known)}"
     return f"{listed} (docs/reference/config.md explains them)"
+
+
+def _has(root: type[BaseModel], table: tuple[str, ...], key: str, outside: Collection[str]) -> bool:
+    """Tell whether the key at `table` is a table that has `key`; `outside` are the names that it stands among."""
+    names = _names_at(root, table)
+    return names != outside and key in names and table != ("jobs",)  # of which each has a name first
 
 
 def _names_at(root: type[BaseModel], loc: tuple[str, ...]) -> list[str]:

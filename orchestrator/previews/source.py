@@ -31,7 +31,7 @@ _checking = threading.Lock()
 @dataclass(frozen=True, slots=True)
 class PublishedRaster:
     """
-    A raster of a result.
+    A raster of a result, or another file of it.
 
     Attributes:
         path: Where it lies.
@@ -60,7 +60,7 @@ def stamp(source: PublishedRaster) -> tuple[object, ...]:
     if source.bytes is not None and source.path.is_file() and found.st_size != source.bytes:
         raise UserError(
             f"{source.path} has {found.st_size:,} bytes, {source.bytes:,} were published: it was replaced or damaged "
-            "since, and is not shown; put the published file back, or make it again"
+            "since, and is neither shown nor handed out; put the published file back, or make it again"
         )
     mark = (str(source.path), found.st_ino, found.st_size, found.st_mtime_ns, source.sha256)
     if source.sha256 and source.path.is_file() and found.st_size <= MOST_HASHED:

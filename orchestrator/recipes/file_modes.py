@@ -14,11 +14,11 @@ def check_modes(path: Path) -> tuple[str, ...]:
     Make sure that not just anybody can put code into a file, and return what should be known, a sentence each.
 
     Raises:
-        RecipeError: Everybody may write the file, or replace it in its folder.
+        RecipeError: Everybody may write the file, or replace it in its folder; or there is none that can be read.
     """
     if user_id() is None:
         return ()  # rights are lists there (Windows), and what `stat` says of them is made up
-    real = path.resolve()
+    real = _real(path)
     file, folder = real.stat(), real.parent.stat()
     if file.st_mode & stat.S_IWOTH:
         mode = f"{stat.S_IMODE(file.st_mode):04o}"
@@ -38,12 +38,12 @@ def check_owned(path: Path) -> None:
     Make sure that only we, or root, can put code into a file that is run while nobody looks.
 
     Raises:
-        RecipeError: It, or its folder, belongs to somebody else or may be written by a group.
+        RecipeError: It, or its folder, belongs to somebody else or may be written by a group; or there is none.
     """
     check_modes(path)
     if user_id() is None:
         return
-    real = path.resolve()
+    real = _real(path)
     for found, what in ((real, f"{path}"), (real.parent, f"the folder of {path}")):
         told = found.stat()
         if told.st_uid not in _trusted():
@@ -53,6 +53,14 @@ def check_owned(path: Path) -> None:
             )
         if told.st_mode & stat.S_IWGRP and not (found != real and told.st_mode & stat.S_ISVTX):
             raise RecipeError(f"{what} may be written by group {told.st_gid}; a daemon runs it as code: chmod g-w")
+
+
+def _real(path: Path) -> Path:
+    try:
+        return path.resolve(strict=True)
+    except (OSError, ValueError, RuntimeError) as error:  # none, no name for one, links in a circle
+        why = getattr(error, "strerror", None) or error
+        raise RecipeError(f"{str(path)!r} cannot be run as code: {why}; name a Python file") from None
 
 
 def _trusted() -> set[int]:

@@ -74,13 +74,16 @@ def read_python(path: str, recipe: str) -> PythonFile:
     Read a user's file.
 
     Raises:
-        RecipeError: There is none, or just anybody may put code into it.
+        RecipeError: There is none that can be read, or just anybody may put code into it.
     """
     file = Path(path)
-    if not path or not file.is_file():
-        raise RecipeError(f"recipe {recipe} needs a Python file: --param file=PATH; {path or 'none'} is no file")
-    check_modes(file)
-    return PythonFile(path, file.read_bytes())
+    try:
+        if not path or not file.is_file():
+            raise RecipeError(f"recipe {recipe} needs a Python file: --param file=PATH; {path or 'none'} is no file")
+        check_modes(file)
+        return PythonFile(path, file.read_bytes())
+    except OSError as error:
+        raise RecipeError(f"recipe {recipe} cannot read its Python file {path}: {error.strerror}") from None
 
 
 def _told(error: BaseException) -> str:

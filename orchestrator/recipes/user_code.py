@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -64,7 +65,7 @@ class ImageCode:
             "start": request.start.isoformat(),
             "end": request.end.isoformat(),
         }
-        wanted = inspect.signature(function).parameters
+        wanted = self._asks_for(params, function)
         if unknown := [name for name in wanted if name not in offered]:
             raise RecipeError(f"{FUNCTION} in {params.file} asks for {unknown[0]!r}; it may take {', '.join(offered)}")
         image = file.run(lambda: function(**{name: offered[name] for name in wanted}))
@@ -73,6 +74,12 @@ class ImageCode:
                 f"{FUNCTION} in {params.file} returned {type(image).__name__}; it must return an ee.Image"
             )
         return cast(image, request.bands, params.dtype)
+
+    def _asks_for(self, params: UserCodeParameters, function: Callable[..., Any]) -> Iterable[str]:
+        try:
+            return inspect.signature(function).parameters
+        except ValueError:  # of what is built in: int, type
+            raise RecipeError(f"{FUNCTION} in {params.file} is {function!r}; it must be a function of yours") from None
 
     def survey(self, request: ImageRequest) -> list[tuple[str, Any]]:  # noqa: ARG002  the port's signature
         return []

@@ -79,6 +79,7 @@ def test_a_time_of_another_zone_is_the_same_moment():
         ({"page": ["-1"]}, "page '-1' is no whole number"),
         ({"page": ["9" * 5000]}, "is no whole number"),
         ({"rows": ["100000"]}, "ask for 1 to 500"),
+        ({"text": ["a " * 51]}, "text has more than 50 words; look for fewer"),
         ({"since": ["yesterday"]}, "since 'yesterday' is no day and no time; write 2026-11-26"),
         ({"until": ["9999-12-31"]}, "beyond an end of the calendar"),
         ({"since": ["0001-01-01T00:00+14:00"]}, "beyond an end of the calendar"),
@@ -91,6 +92,13 @@ def test_what_cannot_be_read_is_named_with_what_may_stand_there(given, says):
         asked(given)
     assert says in str(raised.value)
     assert len(str(raised.value).splitlines()[0]) == len(str(raised.value)) < 300
+
+
+def test_a_search_of_as_many_words_as_may_be_is_looked_up(records):
+    """Each is a condition of the query, of which the database takes so many."""
+    records.store.runs.admit(Admission("a", "", ("f",), "{}"))
+
+    assert list_runs(records, asked({"text": ["word " * 50]})).total == 0
 
 
 @pytest.fixture

@@ -268,6 +268,7 @@ def test_runs_that_the_daemon_never_takes_up_need_a_person(records):
     (need,) = seen.needs
     assert (need.kind, {one.run for one in need.runs}, need.acts) == (Kind.STRANGE, runs, (RunAct.CANCEL,))
     assert "works on sandbox and never continues a run for google" in need.because[0]
+    assert datetime.fromisoformat(need.since) == NOW
     assert seen.waiting == ()
 
 
@@ -301,20 +302,22 @@ def test_limits_say_what_is_used_of_what_is_allowed(records):
     assert any("restricted mode (RESTRICTED" in sentence for sentence in seen.sentences)
 
 
-def test_the_next_times_of_all_jobs_are_five_in_order(tmp_path):
-    """Whichever job they are of, computed here from the calendar."""
+def test_each_job_is_shown_with_its_next_time(tmp_path):
+    """One that is due every minute hides no other, nor is a paused one forgotten: it stands last. By the calendar."""
     common = 'area = "6.1,49.6,6.2,49.7"\noutput = "out"\nstart_date = "2024-05-01"\nend_date = "2024-06-01"\n'
     common += 'bands = ["B4"]\n'
     text = f'[jobs.six]\n{common}base_name = "six"\ncron = "0 18 * * *"\ntimezone = "UTC"\n'
     text += f'[jobs.noon]\n{common}base_name = "noon"\ncron = "0 12 * * *"\ntimezone = "UTC"\n'
+    text += f'[jobs.often]\n{common}base_name = "often"\ncron = "* * * * *"\ntimezone = "UTC"\n'
     for records in opened(tmp_path, text):
+        records.store.job_states.pause("often", "")
+
         seen = overview(records)
 
-        expected = [datetime(2026, 3, 10, 18, tzinfo=UTC)]
-        for day in (11, 12):
-            expected += [datetime(2026, 3, day, hour, tzinfo=UTC) for hour in (12, 18)]
-        assert [datetime.fromisoformat(one.at) for one in seen.next] == expected
-        assert not seen.is_empty
+        expected = [("six", 10, 18, 0, False), ("noon", 11, 12, 0, False), ("often", 10, 12, 1, True)]
+        told = [(one.job, datetime.fromisoformat(one.at), one.paused) for one in seen.next]
+        assert told == [(job, datetime(2026, 3, day, *at, tzinfo=UTC), p) for job, day, *at, p in expected]
+        assert (seen.next_count, seen.is_empty) == (3, False)
 
 
 def test_the_results_that_came_last_are_shown(records):

@@ -84,13 +84,14 @@ def test_a_job_is_paused_with_a_reason_and_resumed(write, call):
 
     call("schedule", "pause", "nightly", "--reason", "the disk is being\nexchanged")
     (paused,) = message(call("--json", "schedule", "list"), "job")
-    status = call("status").out
+    status, listed = call("status").out, call("schedule", "list").out
     (coming,) = message(call("--json", "schedule", "next", "-n", "1"), "next")
     first, second = (message(call("--json", "schedule", "resume", "nightly"), "job")[0] for _ in range(2))
     (after,) = message(call("--json", "schedule", "list"), "job")
 
     assert (paused["paused"], paused["why"], coming["paused"]) == (True, "the disk is being exchanged", True)
     assert "job nightly is paused since" in status
+    assert f"next none while it is paused; {paused['next_date']} goes by" in listed
     assert (first["was_paused"], second["was_paused"], after["paused"]) == (True, False, False)
 
 
@@ -168,6 +169,10 @@ def test_a_date_of_an_earlier_version_has_had_its_run(write, call, kept):
     [
         pytest.param(["trigger", "nightly", "--date", "tomorrow"], "'tomorrow' is no date", id="no date"),
         pytest.param(["trigger", "nightly", "--date", "2200-01-01"], "2200-01-01 is to come", id="in the future"),
+        pytest.param(
+            ["trigger", "far", "--date", "0001-01-01"], "0001-01-01 is not a date of this", id="the first day"
+        ),
+        pytest.param(["trigger", "far", "--date", "9999-12-31"], "9999-12-31 is not a date of this", id="the last day"),
         pytest.param(["trigger", "often", "--date", "2026-06-01"], "has 24 dates on 2026-06-01: name", id="several"),
         pytest.param(["trigger", "nigthly"], "no job 'nigthly'; did you mean 'nightly'?", id="misspelt"),
         pytest.param(["pause", "idle"], "job idle has no schedule", id="without a schedule"),
@@ -180,7 +185,8 @@ def test_a_date_of_an_earlier_version_has_had_its_run(write, call, kept):
 )
 def test_what_cannot_be_done_is_said_in_a_line(write, call, kept, words, says):
     """With the value, and what would do; nothing is begun."""
-    write(nightly='cron = "30 1 * * *"', often='cron = "@hourly"', idle="", wrong='cron = "0 25 * * *"')
+    far = f'cron = "30 1 * * *"\ntimezone = "{ZONE.key}"'
+    write(nightly='cron = "30 1 * * *"', often='cron = "@hourly"', idle="", wrong='cron = "0 25 * * *"', far=far)
 
     called = call("schedule", *words)
 

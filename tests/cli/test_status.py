@@ -131,14 +131,17 @@ def test_a_run_that_the_daemon_passes_over_is_named(kept, call):
 
 def test_a_job_for_another_service_than_the_daemon_s_is_told_when_it_is_handed_over(kept, call):
     """The moment at which a person still looks."""
-    row = ProcessRow(DAEMON, "here", 7, "2024-05-01T00:00:00", datetime.now(UTC).timestamp(), {"service": "sandbox"})
+    told = {"service": "sandbox", "addresses": {"ee": "http://127.0.0.1:8099"}}
+    row = ProcessRow(DAEMON, "here", 7, "2024-05-01T00:00:00", datetime.now(UTC).timestamp(), told)
     kept.store.processes.beat(row)
     words = ("--area", "14.4,46,14.5,46.1", "--output", "o", "--base-name", "a")
 
     submitted = call("submit", *words, "--start-date", "2024-01-01", "--end-date", "2024-02-01")
 
     assert submitted.code == 0
-    assert "works on sandbox and never continues a run for google" in " ".join(submitted.err.split())
+    said = " ".join(submitted.err.split())
+    assert "works on sandbox and never continues a run for google" in said
+    assert "`orchestrator submit` the same job with --sandbox-url http://127.0.0.1:8099" in said
 
 
 def test_the_time_left_is_a_range(kept):

@@ -145,6 +145,7 @@ def test_the_keys_of_a_mosaic_are_one_value_wherever_they_are_written(tables):
     [
         pytest.param({"mosaic": {"compres": "zstd"}}, "'mosaic.compress'?", id="a misspelt key"),
         pytest.param({"mosaic": {"block": 7}}, "'mosaic.block' is 7", id="a value that is none"),
+        pytest.param({"scale": 20}, "'scale' is no key of a job; did you mean 'grid.scale'?", id="a key of a table"),
         pytest.param({"mosaik": {"block": 16}}, "did you mean 'mosaic'?", id="a misspelt table"),
         pytest.param({"product": "mosiac"}, "'product' is 'mosiac': there is none of that name; did you mean 'mosaic'?",
                      id="a misspelt product"),

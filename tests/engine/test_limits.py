@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from model_world import FakeClock, the_plan
 
 from orchestrator.engine.limits import Limits, Usage, no_place, taken_by_others
-from orchestrator.engine.standing import TASKS, standing
+from orchestrator.engine.standing import BYTES, TASKS, standing
 from orchestrator.engine.stores.limit_records import Shortage
 from orchestrator.engine.stores.records import Admission
 from orchestrator.engine.stores.sharing import live_limit, shares
@@ -176,7 +176,17 @@ def test_what_an_ended_run_had_is_given_back(state):
     limits.report(state.runs["b"], Usage(1, 0.0))
     limits.leave(state.runs["b"])
 
-    assert [grant.holder for grant in state.stores[0].limits.all()[1] if grant.holder == state.runs["a"]] == []
+    assert state.stores[0].limits.granted(BYTES, state.runs["a"]) is None
+
+
+def test_what_an_ended_run_had_is_not_shown(state):
+    """As soon as it has ended, as it counts no more for others: nobody may come for hours who takes it back."""
+    state.begin(state.limits(4, 100.0), "a", more=90.0)
+    assert standing(state.stores[0].limits, {}, 4, state.clock.now().timestamp()).limits[BYTES].used == 90.0
+
+    state.stores[0].runs.set_state(state.runs["a"], RunState.FAILED, "no")
+
+    assert standing(state.stores[0].limits, {}, 4, state.clock.now().timestamp()).limits[BYTES].used == 0.0
 
 
 @pytest.mark.parametrize(

@@ -96,12 +96,15 @@ class Worker:
         self._running = home.program.start(words, home.folder, **home.environment, **environment)
         self._code = None
 
+    def wait(self):
+        """Return its exit code, once it has ended by itself."""
+        self._code = self._running.wait().code if self._code is None else self._code
+        return self._code
+
     def kill(self):
-        """Kill it, where it has not ended by itself; return its exit code."""
         if self._code is None:
             self._running.signal(signal.SIGKILL)
-            self._code = self._running.wait().code
-        return self._code
+            self.wait()
 
 
 @pytest.fixture
@@ -121,11 +124,14 @@ def worker(in_strips):
 
 def test_two_workers_make_the_strips_of_one_raster_and_one_dies_in_a_splice(in_strips, undisturbed, worker):
     """What it had begun another makes anew; the holder only joins, and the bytes are those of one process."""
-    worker(**{kit.CRASH_AT: "strip.object_written"})
+    doomed = worker(**{kit.CRASH_AT: "strip.object_written"})
+    running = in_strips.start("run", **BY_WORKERS)
+    ended = doomed.wait()
     worker()
 
-    outcome = in_strips.run(**BY_WORKERS).expect(0)
+    outcome = running.wait().expect(0)
 
+    assert ended == kit.KILLED
     assert outcome.sha256 == undisturbed.sha256
     assert len(outcome.named("strip.merged")) == 2
     assert in_strips.leftovers() == []

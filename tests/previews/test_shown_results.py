@@ -89,6 +89,24 @@ def test_only_files_that_the_result_lists_are_handed_out(records, tmp_path, name
         listed_file(records, run.id, name)
 
 
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        pytest.param(lambda content: content[:-1], "was replaced or damaged", id="shorter"),
+        pytest.param(lambda content: bytes(len(content)), "its sha256 is another", id="other bytes"),
+    ],
+)
+def test_a_file_that_is_not_the_published_one_is_not_handed_out(records, tmp_path, damage, says):
+    """The result says which bytes it is of; the others of it are."""
+    run = result(records, tmp_path)
+    path = tmp_path / "east.tif"
+    path.write_bytes(damage(path.read_bytes()))
+
+    with pytest.raises(UserError, match=says):
+        listed_file(records, run.id, "east.tif")
+    assert listed_file(records, run.id, "east.json").path == tmp_path / "east.json"
+
+
 def test_a_checksum_that_differs_is_said_by_name(records, tmp_path):
     """Also where the size is the same."""
     run = result(records, tmp_path)

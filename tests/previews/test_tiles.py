@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from matplotlib import colormaps
@@ -49,6 +51,22 @@ def test_each_pixel_of_a_tile_is_the_one_that_lies_there(records, tmp_path, rand
     assert inside.sum() > 5000
     assert (inside == (drawn[..., 3] == 255)).mean() > 0.99
     assert (drawn[..., 0][there] == right[0][there]).mean() > 0.99
+
+
+def test_no_pixel_of_a_tile_is_missing_to_its_edges(records, tmp_path, random):
+    """A raster whose pixels are those of the tile comes out pixel for pixel, as the formula of tiles has it."""
+    x, y = tile_over(9.02, 49.64, ZOOM)
+    half = math.pi * 6378137.0  # of the square of Web Mercator, from its middle to an edge
+    side = 2 * half / 2**ZOOM / 256
+    transform = Affine(side, 0, -half + (256 * x - 1) * side, 0, -side, half - (256 * y - 1) * side)
+    values = random.integers(1, 255, (1, 258, 258), dtype="uint8")  # one more around it
+    path = write_raster(tmp_path / "a.tif", values, crs="EPSG:3857", transform=transform, nodata=0)
+    run = publish(records, [("data", path)])
+
+    drawn = pixels_of(previews.tile(records, run.id, TileAsked(ZOOM, x, y, style=GREY)))
+
+    assert np.array_equal(drawn[..., 0], values[0, 1:-1, 1:-1])
+    assert (drawn[..., 3] == 255).all()
 
 
 def test_three_bands_are_red_green_and_blue_in_the_order_that_was_asked_for(records, tmp_path):

@@ -8,6 +8,7 @@ import ee
 import pytest
 from structlog.testing import capture_logs
 
+from orchestrator.core.errors import RecipeError
 from orchestrator.recipes.contract import ImageRequest
 from orchestrator.recipes.registry import find_recipe
 
@@ -70,3 +71,9 @@ def test_what_only_looks_like_a_sign_in_is_left_alone(run):
     source = f"import ee\n{mine}seen = []\nMine().Initialize()\nassert seen\n"
 
     assert run(source + BODY.format(inside="pass")) == []
+
+
+def test_what_is_built_in_is_no_function_of_a_user(run):
+    """Python does not tell what it takes; the file and the name are said, as of any other wrong one."""
+    with pytest.raises(RecipeError, match=r"get_ee_image in .*image.py is <class 'int'>"):
+        run("get_ee_image = int\n")

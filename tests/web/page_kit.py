@@ -11,7 +11,7 @@ from pathlib import Path
 
 import requests
 
-LOGIN = re.compile(r"http://127\.0\.0\.1:\d+/\?token=[\w.~-]+")
+SAID = re.compile(r"The page: (http://127\.0\.0\.1:\d+) ")
 
 
 class Served:
@@ -19,11 +19,12 @@ class Served:
 
     def __init__(self, running, home):
         self.running = running
-        home.wait_until(lambda: LOGIN.search(running.said()) or self._ended(), seconds=60)
-        found = LOGIN.search(running.said())
+        home.wait_until(lambda: SAID.search(running.said()) or self._ended(), seconds=60)
+        found = SAID.search(running.said())
         assert found, running.said()
-        self.login = found[0]
-        self.url = self.login.partition("/?")[0]
+        self.url = found[1]
+        token = (home.folder / "state" / "web.token").read_text(encoding="ascii")
+        self.login = f"{self.url}/?token={token}"
         self.session = requests.Session()
         self.session.trust_env = False
         self.get(self.login.removeprefix(self.url))

@@ -72,6 +72,23 @@ def test_what_goes_wrong_is_tried_again_by_the_next():
     assert cache.get("/a", "1", make).content == b"shown"
 
 
+def test_only_so_many_bytes_are_kept():
+    """Those of the oldest go; what is larger than all of it is answered, and kept nowhere."""
+    cache, first, large = Cache(most_bytes=12), Maker(), Maker()
+    cache.get("/0", "1", first)  # five bytes
+
+    cache.get("/1", "1", lambda: b"1234567")
+    cache.get("/0", "1", first)
+    assert first.times == 1
+    cache.get("/2", "1", lambda: b"1")
+    cache.get("/0", "1", first)
+    assert first.times == 2
+
+    tight = Cache(most_bytes=4)
+    assert [tight.get("/0", "1", large).content for _ in range(2)] == [b"shown"] * 2
+    assert large.times == 2
+
+
 def test_only_so_many_answers_are_kept():
     """A reader that asks for endless addresses fills no memory."""
     cache, first = Cache(most=8), Maker()

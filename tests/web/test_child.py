@@ -98,6 +98,52 @@ def wait_for_end(process):
     return bool(select.select([process], [], [], 120)[0])
 
 
+def test_a_page_that_hangs_is_ended_and_started_again(state, monkeypatch):
+    """No end of a process tells that it hangs: it is asked, and one that is stopped by a signal answers nothing."""
+    monkeypatch.setattr(child, "ASK_SECONDS", 0.1)
+    monkeypatch.setattr(child, "ANSWER_SECONDS", 2.0)
+    heard = Heard()
+
+    with page_beside(words(state), heard):
+        heard.next("web.started")
+        os.kill(pid_of(state), signal.SIGSTOP)
+        because = heard.next("web.ended")["because"]
+        heard.next("web.started")
+
+    assert because == "it did not answer, asked 3 times, and was ended"
+
+
+def test_who_hears_of_a_page_may_fail(state):
+    """Such as by a terminal that was closed: the page is kept all the same."""
+    heard = Heard()
+
+    def tell(name, facts):
+        heard(name, facts)
+        raise BrokenPipeError(name)
+
+    with page_beside(words(state), tell):
+        heard.next("web.started")
+        os.kill(pid_of(state), signal.SIGKILL)
+        heard.next("web.ended")
+        heard.next("web.started")
+
+
+def test_what_keeps_a_page_from_beginning_is_said_once(monkeypatch):
+    """However often it is tried; another reason is said again, and so is the same after it had begun."""
+    keeper, told, lives = child._Keeper([], lambda _name, facts: told.append(facts["because"])), [], []
+    ends = [(False, "taken"), (False, "taken"), (False, "no disk"), (True, "no disk"), (False, "no disk"), None]
+    monkeypatch.setattr(child, "FIRST_WAIT_SECONDS", 0.0)
+
+    def live():
+        lives.append(ends[len(lives)])
+        return lives[-1] or (keeper._ending.set() or (False, ""))
+
+    monkeypatch.setattr(keeper, "_live", live)
+    keeper.keep()
+
+    assert told == ["taken", "no disk", "no disk"]
+
+
 def test_a_page_that_cannot_begin_says_why(state):
     """The daemon hears its sentence, and works on."""
     heard = Heard()

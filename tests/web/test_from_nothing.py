@@ -39,11 +39,15 @@ def test_a_drawn_area_becomes_a_result_on_the_map(chromium, begun, tmp_path):
     with browsing.visit(chromium, begun.login, reduced_motion="reduce") as (page, watch):
         page.goto("/")
         page.get_by_role("main").get_by_role("link", name="new").first.click()
+        name = page.locator("[name='base_name']")
+        first = name.input_value()
         page.locator("[name='area.source']").fill(NEAR)
         page.get_by_role("button", name="Show").click()
         page.locator("#seen", has_text="km²").wait_for()
         walk.draw(page)
+        expect(name).not_to_have_value(first)
         page.get_by_role("button", name="Clear").click()
+        expect(name).to_have_value(first)  # it was that of the area
         draw_rectangle(page)
         for name, value in {"bands": "B4", "start_date": "2024-06-01", "end_date": "2024-06-15"}.items():
             page.locator(f"[name='{name}']").fill(value)

@@ -31,6 +31,11 @@ def facts(page):
     return dict(zip(names, words, strict=True))
 
 
+def km2(page):
+    """The size of the area that is said below the map."""
+    return float(re.search(r"([\d.,]+) km²", page.locator("#seen").inner_text())[1].replace(",", ""))
+
+
 @pytest.fixture(scope="module")
 def served(stage):
     """The page over the state of `stage`, of a user of Google: a mosaic is planned without asking anybody."""
@@ -49,18 +54,24 @@ def new(page):
 
 
 def test_what_is_drawn_becomes_a_plan_by_one_press(new, stage):
-    """Nothing else is filled in; the drawing is kept in the state folder, and the parts stand on the map."""
+    """
+    A rectangle is dragged; nothing else is filled in. Its size is said before it is planned, its file is kept in the
+    state folder, and the parts stand on the map.
+    """
     new.get_by_role("button", name="Clear").click()
     new.get_by_role("button", name="Rectangle").click()
+    assert "Drag from one corner" in new.locator("#seen").inner_text()
     box = new.locator(".maplibregl-canvas").bounding_box()
-    for share in (0.4, 0.6):
-        new.mouse.move(box["x"] + share * box["width"], box["y"] + share * box["height"])
-        new.mouse.down()
-        new.mouse.up()
+    new.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.4 * box["height"])
+    new.mouse.down()
+    new.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.6 * box["height"], steps=5)
+    new.mouse.up()
     new.locator("#seen", has_text="what you drew").wait_for()
+    drawn = km2(new)
 
     press_plan(new)
 
+    assert drawn == pytest.approx(km2(new), rel=0.02)  # by the sphere beside by the ellipsoid
     kept = new.locator("[name='area.source']").input_value()
     assert kept.startswith(str(stage.folder / "state" / "areas"))
     assert re.fullmatch(r"[\d,]+ × [\d,]+ pixels of 10 × 10 in EPSG:32633", facts(new)["Grid"])

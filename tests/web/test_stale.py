@@ -51,7 +51,8 @@ def test_a_killed_daemon_is_told_of_and_its_successor_too(home, chromium):
 
         expect(page.locator("#stale")).to_be_visible(timeout=FRESH_MS)
         expect(page.locator("#stale")).to_contain_text("last heard of")
-        expect(page.locator("#stale")).to_contain_text("orchestrator serve")
+        expect(page.locator("#stale code").first).to_have_text("orchestrator serve")
+        expect(page.locator("#stale")).not_to_contain_text("`")
         again = serve(home)
         expect(page.locator("#stale")).to_be_hidden(timeout=FRESH_MS)
         again.signal(signal.SIGTERM)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from weakref import WeakKeyDictionary, ref
 
 from orchestrator.app import Application
+from orchestrator.app.verbs.busy import Tell
 from orchestrator.app.verbs.findings import Finding, findings
 from orchestrator.config import Loaded
 
 KEPT_SECONDS = 30.0  # bucket, login and catalogue are asked for nothing again within it
-LONGEST_SECONDS = 120.0  # who waits for the whole of it, waits so long
+LONGEST_SECONDS = 15.0  # who waits for the whole of it, waits so long; clients of HTTP give up after twenty or thirty
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,13 @@ class Checkup:
     """
 
     def __init__(
-        self, find: Callable[[bool], Iterator[Finding]], monotonic: Callable[[], float] = time.monotonic
+        self, find: Callable[[bool, Tell], Iterator[Finding]], monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        """Take what looks, told whether to do without the network; and a clock that only grows, in seconds."""
+        """
+        Take what looks, and a clock that only grows, in seconds.
+
+        `find` is told whether to do without the network, and whom to tell what it looks at next.
+        """
         self._find = find
         self._monotonic = monotonic
         self._changed = threading.Condition()
@@ -70,22 +75,31 @@ class Checkup:
             return look.seen()
 
     def whole(self, *, offline: bool = False, wait_seconds: float = LONGEST_SECONDS) -> Looked:
-        """Return as `look` does, once it is at its end; as far as it has come where that takes longer."""
+        """
+        Return as `look` does, once it is at its end.
+
+        Where that takes longer, as far as it has come, and a last finding that names what has not answered.
+        """
         deadline = self._monotonic() + wait_seconds
         with self._changed:
             while not (seen := self.look(offline=offline)).done:
                 left = deadline - self._monotonic()
                 if left <= 0:
-                    break
+                    return replace(seen, findings=(*seen.findings, self._unanswered(wait_seconds)))
                 self._changed.wait(left)
             return seen
+
+    def _unanswered(self, seconds: float) -> Finding:
+        asked = (self._look.asking if self._look else "") or "doctor"
+        told = f"no answer within {seconds:.0f} s; it is still waited for, and what follows it was not looked at"
+        return Finding(asked, "warning", told, "ask again in a moment: the same look goes on")
 
     def _is_old(self, look: _Look) -> bool:
         return self._monotonic() - look.ended > KEPT_SECONDS
 
     def _run(self, look: _Look) -> None:
         try:
-            for one in self._find(look.offline):
+            for one in self._find(look.offline, look.ask):
                 self._add(look, one)
         except Exception as error:  # noqa: BLE001  the edge of a thread: a fault of ours is a finding, too
             told = f"{type(error).__name__}: {error}"
@@ -111,6 +125,10 @@ class _Look:
         self.ended = 0.0
         self.began = datetime.now(UTC)
         self.offline = offline
+        self.asking = ""  # what is looked at now
+
+    def ask(self, name: str) -> None:
+        self.asking = name
 
     def seen(self) -> Looked:
         return Looked(tuple(self.found), self.done, self.began, self.offline)
@@ -126,9 +144,9 @@ def checkup_of(app: Application, reload: Callable[[], Loaded]) -> Checkup:
         if app not in _CHECKUPS:
             # Not the application itself, which would then live as long as its checkup.
             held = ref(app)
-            _CHECKUPS[app] = Checkup(lambda offline: _findings(held(), reload, offline=offline))
+            _CHECKUPS[app] = Checkup(lambda offline, say: _findings(held(), reload, say, offline=offline))
         return _CHECKUPS[app]
 
 
-def _findings(app: Application | None, reload: Callable[[], Loaded], *, offline: bool) -> Iterator[Finding]:
-    return iter(()) if app is None else findings(app, offline=offline, reload=reload)
+def _findings(app: Application | None, reload: Callable[[], Loaded], say: Tell, *, offline: bool) -> Iterator[Finding]:
+    return iter(()) if app is None else findings(app, offline=offline, reload=reload, say=say)

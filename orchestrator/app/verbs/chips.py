@@ -1,16 +1,73 @@
-"""What a dataset means for the chips of a file of tiles."""
+"""What a dataset means for the chips of a file of tiles, and what such chips would take."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator.app.costs import published_cost_of
+from orchestrator.app.verbs.busy import Tell, untold
 from orchestrator.app.verbs.datasets import ChosenDataset, choose, is_name
+from orchestrator.model.eecu import Forecast, forecast
+from orchestrator.model.job import Job
 
 if TYPE_CHECKING:
     from orchestrator.app.application import Application
     from orchestrator.model.tile_expression import Ring
+    from orchestrator.products.chips.document import ChipPlan
+
+
+@dataclass(frozen=True, slots=True)
+class ChipReport:
+    """
+    The plan of chips, as far as it is known without asking anybody.
+
+    Attributes:
+        plan: Zones, windows, bands.
+        scale: Side of a pixel in units of the CRS.
+        requests: How many are sent where no chip is there yet.
+        raw_bytes: What the pixels of all chips weigh uncompressed.
+        notes: What a person should know, a sentence each.
+        cost: What the pixels are forecast to cost; None where nothing is published of the recipe.
+        cost_source: What the forecast rests on.
+    """
+
+    plan: ChipPlan
+    scale: float
+    requests: int
+    raw_bytes: int
+    notes: tuple[str, ...]
+    cost: Forecast | None
+    cost_source: str
+
+
+def plan_chips(app: Application, job: Job, say: Tell = untold) -> ChipReport:
+    """
+    Plan chips for today; nobody is asked, and nothing is stored.
+
+    Raises:
+        UserError: The job cannot be done as declared.
+    """
+    from orchestrator.products.chips.settle import chip_units, local_chips  # noqa: PLC0415  geopandas is heavy
+
+    dated = job.dated(app.clock.now().date())
+    context = app.product_context(dated.route, say)
+    local = local_chips(dated, context)
+    plan = local.plan
+    requests = len(chip_units(plan, context.direct_limits))
+    pixels = sum(chip.window.pixels for chip in plan.chips)
+    rate = published_cost_of(dated, len(plan.pixels.bands), plan.zones[0])
+    return ChipReport(
+        plan,
+        local.scale,
+        requests,
+        pixels * plan.pixels.bytes_per_pixel,
+        local.notes,
+        forecast(pixels, requests, (), rate),
+        rate.source if rate else "",
+    )
 
 
 def choose_for_tiles(

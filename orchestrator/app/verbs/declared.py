@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from orchestrator.app.heartbeat import as_daemon
 from orchestrator.app.scheduled import check_code
 from orchestrator.config import JobTable, explain
-from orchestrator.core.errors import UserError
+from orchestrator.core.errors import ConfigError, UserError
 from orchestrator.engine.stores.records import Run
 from orchestrator.model.job import Job
 
@@ -45,7 +45,10 @@ def declare(app: Application, content: Mapping[str, Any]) -> Declared:
         raise UserError(explain(error, "job", JobTable)) from None
     app.settings = as_daemon(app)
     job = table.job(app.config_dir, app.settings.services)
-    check_code(app, job)
+    try:
+        check_code(app, job)
+    except ConfigError as error:  # the settings are as their owner wants them: it is this job that they do not allow
+        raise UserError(str(error)) from None
     return Declared(table, tuple(expand(job)))
 
 

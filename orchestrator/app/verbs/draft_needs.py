@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.app.display import format_eecu
 from orchestrator.app.verbs.busy import Tell
 from orchestrator.app.verbs.drafts import GENERAL, DraftError
-from orchestrator.app.verbs.plans import PlanReport, find_earlier, plan_job
+from orchestrator.app.verbs.plans import PlanReport, cost_words, find_earlier, plan_job
 from orchestrator.core.errors import AreaError, PlanError, RecipeError, UserError
 from orchestrator.core.units import format_bytes, format_count, format_seconds
-from orchestrator.engine.batch import budget
-from orchestrator.model.eecu import HOUR
 from orchestrator.model.job import Job
 from orchestrator.model.states import RunState
 from orchestrator.products.registry import DEFAULT
@@ -45,8 +43,11 @@ def needs_of(app: Application, job: Job, say: Tell) -> Needs:
         if job.product == "scenes":
             return _scenes(app, job, say)
         dated = job.dated(app.clock.now().date())
-        notes = tuple(app.product(dated, say).check(dated))
-        return (), notes, _tiles(dated) if job.product == "chips" else None
+        if job.product == "chips":
+            return _chips(app, dated, say)
+        if job.product == "table":
+            return _table(app, dated, say)
+        return (), tuple(app.product(dated, say).check(dated)), None
     except UserError as error:
         raise DraftError({_field_of(error): str(error)}) from None
 
@@ -70,6 +71,38 @@ def _tiles(job: Job) -> Mapping[str, Any]:
         for number, shape in enumerate(shapes)
     ]
     return {"type": "FeatureCollection", "features": features}
+
+
+def _chips(app: Application, job: Job, say: Tell) -> Needs:
+    from orchestrator.app.verbs.chips import plan_chips  # noqa: PLC0415
+
+    report = plan_chips(app, job, say)
+    pixels = report.plan.pixels
+    heaviest = max(chip.window.pixels for chip in report.plan.chips) * pixels.bytes_per_pixel
+    rows = (
+        ("Chips", f"{len(report.plan.chips):,}, the heaviest {format_bytes(heaviest)}"),
+        ("Bands", f"{', '.join(pixels.bands)}: {pixels.dtype}"),
+        ("Requests", f"{report.requests:,}, each brings its pixels in the answer"),
+        ("On disk", f"{format_bytes(report.raw_bytes)} uncompressed"),
+        ("Compute", cost_words(report.cost, report.cost_source)),
+        ("Time", _time_words(app, job, report.requests)),
+    )
+    return rows, report.notes, _tiles(job)
+
+
+def _table(app: Application, job: Job, say: Tell) -> Needs:
+    """Return what is known before anybody was asked which images there are: they decide rows, bytes and cost."""
+    from orchestrator.products.table.settle import local_table  # noqa: PLC0415  geopandas is heavy
+
+    local = local_table(job, app.product_context(job.route, say))
+    told = f"{len(local.places.ids):,} {local.keys.at}" if local.places else "every pixel of the area"
+    rows = (
+        ("Places", told),
+        ("Rows", "one for each place and image; which images there are is asked when it begins"),
+        ("Compute", "not known before its images are"),
+        ("Time", _earlier_words(app, job) or "not known before a first run of this name"),
+    )
+    return rows if local.keys.collection else (rows[0], ("Rows", told), *rows[2:]), local.notes, None
 
 
 def _mosaic(app: Application, job: Job) -> Needs:
@@ -98,32 +131,30 @@ def _mosaic_rows(app: Application, job: Job, report: PlanReport) -> Iterator[tup
         yield "Requests", f"{len(made.direct):,}, each brings its pixels in the answer"
     yield "On disk", f"at most {format_bytes(made.disk_bytes)} at the fullest moment"
     yield "Memory", f"about {format_bytes(made.memory_bytes)}"
-    yield "Compute", _cost_words(report)
+    yield "Compute", cost_words(report.cost, report.cost_source, report.tier_hours)
     yield "Time", _time_words(app, job, made.part_count + len(made.direct))
-
-
-def _cost_words(report: PlanReport) -> str:
-    if report.cost is None:
-        return "not known before its first tasks have ended: nothing is published of what this recipe costs"
-    told = f"about {budget.words(report.cost)} EECU-hours, by {report.cost_source}"
-    if not report.tier_hours:
-        return told
-    low, high = (seconds / HOUR / report.tier_hours for seconds in (report.cost.low, report.cost.high))
-    return f"{told}; {low:.2%} to {high:.2%} of the project's month"
 
 
 def _time_words(app: Application, job: Job, parts: int) -> str:
     """Say what it will take by what earlier runs took: of the same name, else of the same recipe and service."""
-    earlier = find_earlier(app, job.base_name)
-    if earlier is not None:
-        cost = f"{format_seconds(earlier.seconds)} and {format_eecu(earlier.eecu_seconds)}"
-        return f"run {earlier.run} of this name took {cost} for {format_count(earlier.parts, 'part')}"
+    if told := _earlier_words(app, job):
+        return told
     paces = list(_paces(app, job))
     if not paces:
         return "not known before a first run of this recipe"
     low, high = (format_seconds(max(1.0, pace * parts)) for pace in (min(paces), max(paces)))
     between = low if low == high else f"{low} to {high}"
     return f"about {between}, by {format_count(len(paces), 'earlier run')} of this recipe"
+
+
+def _earlier_words(app: Application, job: Job) -> str:
+    """Say what the newest run of the same name took; nothing where there is none."""
+    earlier = find_earlier(app, job.base_name)
+    if earlier is None:
+        return ""
+    cost = f"{format_seconds(earlier.seconds)} and {format_eecu(earlier.eecu_seconds)}"
+    pieces = f" for {format_count(earlier.parts, 'part')}" if earlier.parts else ""
+    return f"run {earlier.run} of this name took {cost}{pieces}"
 
 
 def _paces(app: Application, job: Job) -> Iterator[float]:

@@ -16,6 +16,7 @@ from orchestrator.app import Application, expand
 from orchestrator.app.heartbeat import find_daemon
 from orchestrator.app.notices.targets import targets
 from orchestrator.app.scheduled import scheduled
+from orchestrator.app.verbs.busy import Tell, untold
 from orchestrator.clients.messages import can_send
 from orchestrator.config import JobTable, Loaded, unknown_variables
 from orchestrator.core.errors import OrchestratorError, PermanentError
@@ -42,42 +43,48 @@ class Finding:
     mend: str = ""
 
 
-def findings(app: Application, *, offline: bool, reload: Callable[[], Loaded]) -> Iterator[Finding]:
+def findings(app: Application, *, offline: bool, reload: Callable[[], Loaded], say: Tell = untold) -> Iterator[Finding]:
     """
     Yield what is found, one after the other; a failed look is a finding, never an exception.
 
-    `reload` reads the settings once more, to say where they come from. `offline` looks at what needs no network.
+    `reload` reads the settings once more, to say where they come from. `offline` looks at what needs no network. `say`
+    is told the name of each before it is looked at, which may take as long as a service keeps silent.
     """
-    yield _looked("config", lambda: _config(reload()))
-    yield _looked("environment", _environment)
+
+    def looked(name: str, look: Callable[[], Finding], mend: str = "") -> Finding:
+        say(name)
+        return _looked(name, look, mend)
+
+    yield looked("config", lambda: _config(reload()))
+    yield looked("environment", _environment)
+    say("jobs")
     yield from _jobs(app)
-    yield _looked("state", lambda: _state(app))
-    yield _looked("daemon", lambda: _daemon(app))
-    yield _looked("disk", lambda: _disk(app))
-    yield _looked(
-        "notify", lambda: _notify(app), "docs/howto/monitor.md shows how; `orchestrator notify test` tries it"
-    )
+    yield looked("state", lambda: _state(app))
+    yield looked("daemon", lambda: _daemon(app))
+    yield looked("disk", lambda: _disk(app))
+    yield looked("notify", lambda: _notify(app), "docs/howto/monitor.md shows how; `orchestrator notify test` tries it")
     if offline:
         return
+    say("copernicus")
     yield from _copernicus(app)
-    yield _looked("clock", lambda: _clock(app), "check the network and the address")
-    yield _looked(
+    yield looked("clock", lambda: _clock(app), "check the network and the address")
+    yield looked(
         "credentials",
         lambda: _credentials(app),
         "run `gcloud auth application-default login`, or set `key_file` under [credentials.google]",
     )
-    yield _looked(
+    yield looked(
         "earth engine",
         lambda: _earth_engine(app),
         "register the project for Earth Engine, enable its API, and grant the roles in deploy/permissions.md",
     )
     if app.settings.gcs.bucket:
-        yield _looked("bucket", lambda: _bucket(app), "make the bucket, and grant the roles in deploy/permissions.md")
-        yield _looked("lifecycle", lambda: _lifecycle(app), "grant storage.buckets.get to see the rules")
+        yield looked("bucket", lambda: _bucket(app), "make the bucket, and grant the roles in deploy/permissions.md")
+        yield looked("lifecycle", lambda: _lifecycle(app), "grant storage.buckets.get to see the rules")
     else:
         yield Finding("bucket", "warning", "none is named", "set `bucket` under [gcs], or use --route drive")
     if app.settings.ee.url or any(table.route == "drive" for table in app.settings.jobs.values()):
-        yield _looked("drive", lambda: _drive(app), "a service account has no Drive of its own; use a bucket instead")
+        yield looked("drive", lambda: _drive(app), "a service account has no Drive of its own; use a bucket instead")
 
 
 def _looked(name: str, look: Callable[[], Finding], mend: str = "") -> Finding:

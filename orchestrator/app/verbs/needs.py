@@ -155,7 +155,8 @@ def _strange(app: Records, idle: Sequence[Waiting]) -> Iterator[Need]:
     for sentence in dict.fromkeys(told.values()):
         runs = tuple(_needy(heads[run_id]) for run_id, said in told.items() if said == sentence)
         whole = f"{sentence[0].upper()}{sentence[1:]}."
-        yield Need(NeedKind.STRANGE, "runs of another service", (whole,), "", runs, (RunAct.CANCEL,))
+        since = min(heads[run.run].created for run in runs)
+        yield Need(NeedKind.STRANGE, "runs of another service", (whole,), since, runs, (RunAct.CANCEL,))
 
 
 def _grouped(app: Records, kind: NeedKind, found: Sequence[tuple[Head, str]]) -> Iterator[Need]:

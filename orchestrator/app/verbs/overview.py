@@ -14,14 +14,14 @@ from orchestrator.app.verbs.listing import ListedRun, list_runs
 from orchestrator.app.verbs.needs import Need, NeedKind, find_needs, needs_person
 from orchestrator.app.verbs.places import is_ready, order
 from orchestrator.app.verbs.reports import RunReport, progress_of, report_heads
-from orchestrator.app.verbs.schedule import NextTime, next_times
+from orchestrator.app.verbs.schedule import NextTime, next_of_each
 from orchestrator.engine.progress import Snapshot
 from orchestrator.engine.stores.listing_records import RunOrder, RunQuery
 from orchestrator.engine.stores.records import Head, Waiting
 from orchestrator.model.states import PART_DONE, PartState, RunState, UnitState
 from orchestrator.products.registry import find_product
 
-MOST_RUNNING, MOST_WAITING, MOST_DONE, NEXT_TIMES = 20, 20, 5, 5
+MOST_RUNNING, MOST_WAITING, MOST_DONE, MOST_NEXT = 20, 20, 5, 8
 _NOBODY = Health(alive=False, ready=False, because="nothing was ever run with this state folder")
 
 
@@ -117,7 +117,8 @@ class Overview:
         limits: What all runs share.
         restricted: Whether the project is in restricted mode.
         sentences: What holds tasks and requests back, for people.
-        next: The next times at which jobs are due.
+        next: The next time of each job, the soonest first, after them paused ones, at most 8.
+        next_count: How many jobs have one.
         done: The results that came last.
         disks: Where state, work and results are.
         bucket: Where exports go; empty where none is set.
@@ -137,6 +138,7 @@ class Overview:
     restricted: bool = False
     sentences: tuple[str, ...] = ()
     next: tuple[NextTime, ...] = ()
+    next_count: int = 0
     done: tuple[ListedRun, ...] = ()
     disks: tuple[Disk, ...] = ()
     bucket: str = ""
@@ -152,9 +154,11 @@ def overview(app: Records, failed_since: str = "") -> Overview:
         failed_since: Runs that failed before are known already, RFC 3339; empty shows those of the last seven days.
     """
     now, settings = app.clock.now(), app.settings
+    due = next_of_each(app)
     here = Overview(
         now.isoformat(timespec="seconds"),
-        next=tuple(next_times(app, count=NEXT_TIMES)),
+        next=tuple(due[:MOST_NEXT]),
+        next_count=len(due),
         disks=tuple(file_systems(app)),
         bucket=settings.gcs.bucket,
         is_empty=not settings.jobs and not app.refused_jobs,

@@ -13,7 +13,7 @@ from orchestrator.app.records import Records
 from orchestrator.app.verbs.busy import Busy, unwatched
 from orchestrator.core.errors import UserError
 from orchestrator.engine.batch import budget
-from orchestrator.model.eecu import Forecast, forecast
+from orchestrator.model.eecu import HOUR, Forecast, forecast
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan
 from orchestrator.model.states import RunState
@@ -137,6 +137,17 @@ def _report(app: Application, job: Job, local: LocalPlan, **files: Path) -> Plan
     source = rate.source if rate else ""
     tier = app.settings.budget.tier_eecu_hours
     return PlanReport(job.base_name, local.plan, local.notes, cost=cost, cost_source=source, tier_hours=tier, **files)
+
+
+def cost_words(cost: Forecast | None, source: str, tier_hours: float = 0.0) -> str:
+    """Say what a plan is forecast to cost, and what share of the hours that the project's tier gives a month."""
+    if cost is None:
+        return "not known before its first tasks have ended: nothing is published of what this recipe costs"
+    told = f"about {budget.words(cost)} EECU-hours, by {source}"
+    if not tier_hours:
+        return told
+    low, high = (seconds / HOUR / tier_hours for seconds in (cost.low, cost.high))
+    return f"{told}; {low:.2%} to {high:.2%} of the {tier_hours:,.0f} that the project's tier gives a month"
 
 
 def find_earlier(app: Records, base_name: str) -> Earlier | None:

@@ -260,7 +260,12 @@ def _elsewhere(row: ProcessRow, service: str) -> str:
     if service in row.facts.get("services", [works_on]):
         return ""
     how = "with --sandbox or --sandbox-url" if service == "sandbox" else "without --sandbox and --sandbox-url"
+    url = (row.facts.get("addresses") or {}).get("ee", "") if works_on == "sandbox" else ""
+    meant = (
+        f"where {works_on} is meant, `orchestrator submit` the same job with --sandbox-url {url}; else " if url else ""
+    )
     return (
         f"the daemon (process {row.pid} on {row.host}) works on {works_on} and never continues a run for {service}; "
-        f"end it and start `orchestrator serve` {how}, give the same job to `orchestrator run` {how}, or cancel the run"
+        f"{meant}end it and start `orchestrator serve` {how}, give the same job to `orchestrator run` {how}, or cancel "
+        "the run"
     )

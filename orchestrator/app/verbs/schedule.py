@@ -155,6 +155,17 @@ def next_times(app: Records, name: str = "", count: int = 5) -> list[NextTime]:
     return [_next_time(entry, moment, paused=entry.name in paused) for _, entry, moment in found[:count]]
 
 
+def next_of_each(app: Records) -> list[NextTime]:
+    """Return the next time of each scheduled job, the soonest first; after them those that are paused."""
+    states = app.store.job_states.all() if app.has_state() else {}
+    now, found = app.clock.now(), []
+    for entry in scheduled(app)[0]:
+        for moment in _upcoming(entry.schedule, now, 1):
+            state = states.get(entry.name)
+            found.append(_next_time(entry, moment, paused=state is not None and state.paused))
+    return sorted(found, key=lambda one: (one.paused, one.at, one.job))
+
+
 def _next_time(entry: ScheduledJob, moment: Moment, *, paused: bool) -> NextTime:
     end = entry.schedule.end_of(moment.at)
     at = moment.at.isoformat(timespec="minutes")

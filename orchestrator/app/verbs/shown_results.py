@@ -171,11 +171,15 @@ def listed_file(app: Records, name: str, file_name: str) -> ResultFile:
     """
     Return the file of a result that has this name: only such as the result lists, and no folder.
 
+    It is the one that was published, as `previews.source.stamp` tells.
+
     Raises:
-        UserError: The result has none of that name, it is a folder, or it is gone.
+        UserError: The result has none of that name, it is a folder, it is gone, or another one.
         NeedsPerson: See `shown_result`.
         RunFailed: See `shown_result`.
     """
+    from orchestrator.previews.source import PublishedRaster, stamp  # noqa: PLC0415  GDAL is heavy
+
     report = result_of(find_head(app.store, name))
     found = next((file for file in report.files if file.path.name == file_name), None)
     if found is None:
@@ -185,6 +189,7 @@ def listed_file(app: Records, name: str, file_name: str) -> ResultFile:
         raise UserError(f"{found.path} is a folder; copy it from there")
     if not is_there(found.path):
         raise UserError(f"{found.path} is there no more; put it back, or make it again")
+    stamp(PublishedRaster(found.path, found.sha256, found.bytes))
     return found
 
 

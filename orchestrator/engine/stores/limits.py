@@ -12,7 +12,8 @@ from orchestrator.engine.stores import room
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.limit_records import Ask, Complaint, Grant, LimitRow, LimitShare, Shortage, Within
 from orchestrator.engine.stores.limit_rows import bury, grant_of, limit_of, living, put_grant, read_limit, write_limit
-from orchestrator.engine.stores.schema import grants, limits
+from orchestrator.engine.stores.rows import OPEN_STATES
+from orchestrator.engine.stores.schema import grants, limits, runs
 from orchestrator.engine.stores.sharing import grown, shares, slowed
 
 # Beginnings a second are granted beside things at once, under this name.
@@ -32,7 +33,10 @@ class SqlLimits:
     def all(self) -> tuple[Sequence[LimitRow], Sequence[Grant]]:
         with self._db.read() as db:
             rows = [limit_of(row) for row in db.execute(select(limits).order_by(limits.c.name))]
-            held = [grant_of(row) for row in db.execute(select(grants).order_by(grants.c.name, grants.c.holder))]
+            # What an ended run had is taken back when another leaves; until then it counts no more than in `room`.
+            ended = select(runs.c.id).where(runs.c.state.not_in(OPEN_STATES))
+            lasting = select(grants).where(grants.c.holder.not_in(ended))
+            held = [grant_of(row) for row in db.execute(lasting.order_by(grants.c.name, grants.c.holder))]
         now = self._db.seconds()
         return rows, [grant for grant in held if grant.until > now]
 

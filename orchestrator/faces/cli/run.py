@@ -12,13 +12,12 @@ import rich_click as click
 from orchestrator.app import Application, expand
 from orchestrator.app.notices.post import telling
 from orchestrator.app.verbs import runs
-from orchestrator.app.verbs.plans import PlanReport, plan_to_files
+from orchestrator.app.verbs.plans import PlanReport, cost_words, plan_to_files
 from orchestrator.app.verbs.reasons import passed_over
 from orchestrator.config import JobTable
 from orchestrator.core import log
 from orchestrator.core.errors import ConfigError, CredentialError, OrchestratorError, Stopped, UserError
 from orchestrator.core.units import format_bytes, format_count
-from orchestrator.engine.batch import budget
 from orchestrator.engine.progress import Progress
 from orchestrator.faces.cli.boxes import AreaCommand
 from orchestrator.faces.cli.ends import conclude
@@ -34,7 +33,6 @@ from orchestrator.faces.cli.options import (
 from orchestrator.faces.cli.output import Output
 from orchestrator.faces.cli.session import Context, loaded_for, opened
 from orchestrator.faces.objects import runs as objects
-from orchestrator.model.eecu import HOUR
 from orchestrator.model.job import Job
 from orchestrator.model.states import RUN_FINAL, RunState
 
@@ -197,21 +195,10 @@ def _show_plan(report: PlanReport, output: Output) -> None:
         output.say(f"  bucket   at most {format_bytes(made.bucket_bytes)}")
     output.say(f"  disk     at most {format_bytes(made.disk_bytes)} at the fullest moment")
     output.say(f"  memory   about {format_bytes(made.memory_bytes)}")
-    output.say(f"  compute  {_cost_words(report)}")
+    output.say(f"  compute  {cost_words(report.cost, report.cost_source, report.tier_hours)}")
     for note in report.notes:
         output.say(f"  note     {note}")
     output.say(f"  {report.picture}\n  {report.geojson}")
-
-
-def _cost_words(report: PlanReport) -> str:
-    """Say what a plan is forecast to cost, and what share of the month's allowance that is."""
-    if report.cost is None:
-        return "not known before its first tasks have ended: nothing is published of what this recipe costs"
-    told = f"about {budget.words(report.cost)} EECU-hours, by {report.cost_source}"
-    if not report.tier_hours:
-        return told
-    low, high = (seconds / HOUR / report.tier_hours for seconds in (report.cost.low, report.cost.high))
-    return f"{told}; {low:.2%} to {high:.2%} of the {report.tier_hours:,.0f} that the project's tier gives a month"
 
 
 @click.command(cls=AreaCommand, epilog=ENVIRONMENT)

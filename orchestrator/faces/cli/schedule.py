@@ -48,7 +48,10 @@ def _lines(report: verbs.JobReport, width: int) -> list[str]:
         lines.append(f"  paused since {report.paused_since[:16]} UTC{f': {report.why}' if report.why else ''}")
     if report.trouble:
         lines.append(f"  in trouble: {report.trouble}")
-    lines.append(f"  next {report.next_date or 'never'}")
+    due = report.next_date or "never"
+    lines.append(
+        f"  next none while it is paused; {due} goes by" if report.paused and due != "never" else f"  next {due}"
+    )
     if report.last_date:
         lines.append(f"  last {report.last_date}  {report.last_run or f'skipped: {report.last_skipped}'}")
     return lines

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import sys
@@ -13,6 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import rich_click as click
 
@@ -22,9 +22,10 @@ from orchestrator.config import Loaded
 from orchestrator.config.sections import WebSettings
 from orchestrator.core import guard, log
 from orchestrator.core.errors import ConfigError, OrchestratorError, UserError
-from orchestrator.core.files import write_whole
+from orchestrator.core.process import process_id
 from orchestrator.faces.cli.session import Context, application, loaded_for, looking
 from orchestrator.faces.cli.web_child import check_extra
+from orchestrator.faces.cli.web_running import find_page, forget_page, note_page, page_line
 from orchestrator.faces.listening import Listening, read_token
 
 if TYPE_CHECKING:
@@ -69,22 +70,24 @@ def web(context: Context, /, **given: Any) -> int:
     app = application(context, loaded, output)
     log.configure("debug" if context.verbose else app.settings.log.level, app.settings.log.style)
     options = replace(_options(app, given), words=_words(context, loaded))
+    _check_port(app, options.where)
     if given["die_with_parent"]:
         _die_with_parent(context.stop)
 
     def ready(url: str) -> None:
+        if given["new_token"]:
+            _keep_token(app, options.where.token)  # not before: without this page the last one stays good
         link = f"{url}/?token={options.where.token}"
-        told = json.dumps({"url": url, "pid": os.getpid()}).encode()
-        write_whole(app.folder() / "web.json", told)
+        note_page(app.folder(), url, options.where.token)
         output.message("web", {"url": url, "link": link})
-        output.say(f"The page: {link}")
+        output.say(page_line(url, link))
         if given["open_"]:
             webbrowser.open(link)
 
     try:
         serving.serve_page(make_site(app, options, lambda: _loaded(context, given)), context.stop, ready)
     finally:
-        _forget(app)
+        forget_page(app.settings.state_dir)
     return 0
 
 
@@ -139,36 +142,57 @@ def _options(app: Records, given: Mapping[str, Any]) -> Options:
 
 
 def _token(app: Records, *, new: bool = False) -> str:
-    """Return the owner's token, or the one of the state folder, which is made when it is first wanted."""
+    """Return the owner's token, or the one of the state folder, which is made when it is first wanted; or a new one."""
     if app.settings.web.token_file:
         if new:
             raise UserError("--new-token makes the token of the state folder; yours is in token_file under [web]")
         return read_token(app.settings.web.token_file)
+    if new:
+        return secrets.token_urlsafe(32)
     file = app.folder() / "web.token"
-    if new or not file.exists():
-        part = file.with_name(f"web.token.{os.getpid()}")
-        guard.make_private(part)
-        part.write_text(secrets.token_urlsafe(32), encoding="ascii")
-        part.replace(file)
+    if not file.exists():
+        _keep_token(app, secrets.token_urlsafe(32))
     return read_token(str(file))
+
+
+def _keep_token(app: Records, token: str) -> None:
+    """Make a token the one of the state folder, which only its owner may read."""
+    file = app.folder() / "web.token"
+    part = file.with_name(f"web.token.{os.getpid()}")
+    guard.make_private(part)
+    part.write_text(token, encoding="ascii")
+    part.replace(file)
+
+
+def _check_port(app: Records, where: Listening) -> None:
+    """
+    Say where this state's page is, where it has the place already.
+
+    Raises:
+        ConfigError: It has.
+    """
+    there = find_page(app.settings.state_dir)
+    if there is not None and where.port and urlsplit(there.url).port == where.port:
+        raise ConfigError(
+            f"the page of {app.settings.state_dir} runs at {there.url} already: `orchestrator web --link` prints its "
+            "address with the token; for a second one name another port with --port"
+        )
 
 
 def _link(context: Context) -> tuple[str, str]:
     """Return the address of the page that runs on this state, without and with the token."""
     app = looking(context)
-    with suppress(OSError, ValueError, KeyError):
-        url = str(json.loads((app.settings.state_dir / "web.json").read_bytes())["url"])
-        return url, f"{url}/?token={_token(app)}"
-    raise UserError(
-        f"no page runs on {app.settings.state_dir}; start `orchestrator web`, or `orchestrator serve --web`"
-    )
-
-
-def _forget(app: Records) -> None:
-    file = app.settings.state_dir / "web.json"
-    with suppress(OSError, ValueError, KeyError):
-        if json.loads(file.read_bytes())["pid"] == os.getpid():
-            file.unlink()
+    there = find_page(app.settings.state_dir)
+    begin = "start `orchestrator web`, or `orchestrator serve --web`"
+    if there is None:
+        raise UserError(f"no page runs on {app.settings.state_dir}; {begin}")
+    token = _token(app)
+    if not there.knows(token):
+        raise UserError(
+            f"the page at {there.url} was begun with another token than the one of {app.settings.state_dir} now, and "
+            f"refuses it: end that page (process {process_id(there.process)}), and {begin}"
+        )
+    return there.url, f"{there.url}/?token={token}"
 
 
 def _die_with_parent(stop: threading.Event) -> None:

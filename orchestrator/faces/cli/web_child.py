@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +12,7 @@ from orchestrator.app.records import Records
 from orchestrator.core.errors import UserError
 from orchestrator.core.optional import required
 from orchestrator.faces.cli.session import Context
+from orchestrator.faces.cli.web_running import page_line
 from orchestrator.faces.web.child import page_beside
 
 NEEDED = ("starlette", "uvicorn", "jinja2", "rio_tiler")
@@ -31,11 +30,6 @@ def check_extra() -> None:
             required(name, "web", "the page")
 
 
-def _is_journal() -> bool:
-    """Tell whether what is printed goes into a journal (systemd.exec(5), JOURNAL_STREAM), and not to a person."""
-    return bool(os.environ.get("JOURNAL_STREAM"))
-
-
 @contextmanager
 def page_process(context: Context, app: Records, logger: Any, *, wanted: bool, open_: bool) -> Iterator[None]:
     """
@@ -49,7 +43,7 @@ def page_process(context: Context, app: Records, logger: Any, *, wanted: bool, o
             raise UserError("--open opens the page; add --web")
         yield
         return
-    opened = not open_
+    opened, output = not open_, context.output()
     check_extra()
     words = [*context.words(), "web"]
     if app.settings.ee.url:
@@ -60,16 +54,14 @@ def page_process(context: Context, app: Records, logger: Any, *, wanted: bool, o
     def tell(name: str, facts: dict[str, str | float]) -> None:
         nonlocal opened
         link = str(facts.pop("link", ""))
-        if link and not opened:
-            opened = webbrowser.open(link)
-        if link and not _is_journal():
-            # Not into the log, which is kept and sent on: the token is for a person.
-            sys.stdout.write(f"The page: {link}\n")
-            sys.stdout.flush()
         if name == "web.started":
+            # Neither into the log nor into a file or a journal, which are kept and read by others: it is for a person.
+            output.say(page_line(str(facts["address"]), link))
             logger.info(name, **facts, open="`orchestrator web --link` prints its address with the token")
         else:
             logger.warning(name, **facts)
+        if link and not opened:
+            opened = webbrowser.open(link)
 
     with page_beside(words, tell):
         yield

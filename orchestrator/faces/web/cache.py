@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# Answers kept for one revision; beyond it the oldest goes.
+# Answers kept for one revision; beyond either the oldest goes. A map of 40,000 pieces is some megabytes.
 MOST_KEPT = 512
+MOST_KEPT_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +29,19 @@ class Kept:
 class Cache:
     """Answers of the present revision, each made by one thread while others that want it wait."""
 
-    def __init__(self, most: int = MOST_KEPT) -> None:
+    def __init__(self, most: int = MOST_KEPT, most_bytes: int = MOST_KEPT_BYTES) -> None:
         self._guard = threading.Lock()
         self._revision = ""
         self._made: dict[str, Kept] = {}
         self._making: dict[str, threading.Lock] = {}
-        self._most = most
+        self._most, self._most_bytes = most, most_bytes
+        self._bytes = 0
 
     def get(self, key: str, revision: str, make: Callable[[], bytes]) -> Kept:
         """Return what is known of this key at this revision, made where nothing is."""
         with self._guard:
             if revision != self._revision:
-                self._revision, self._made, self._making = revision, {}, {}
+                self._revision, self._made, self._making, self._bytes = revision, {}, {}, 0
             if key in self._made:
                 return self._made[key]
             turn = self._making.setdefault(key, threading.Lock())
@@ -50,8 +52,9 @@ class Cache:
             content = make()
             made = Kept(content, f'"{hashlib.sha256(content).hexdigest()[:24]}"')
             with self._guard:
-                if revision == self._revision:
-                    if len(self._made) >= self._most:
-                        self._made.pop(next(iter(self._made)))
+                if revision == self._revision and len(content) <= self._most_bytes:
                     self._made[key] = made
+                    self._bytes += len(content)
+                    while len(self._made) > self._most or self._bytes > self._most_bytes:
+                        self._bytes -= len(self._made.pop(next(iter(self._made))).content)
             return made

@@ -88,7 +88,19 @@ def test_a_file_of_code_is_not_run_for_a_program_unless_the_settings_allow_it(se
 
     answer = serve(**SANDBOX).post("/plan", job=job)
 
-    assert (answer.status_code, "allow_code = true" in answer.json()["sentence"]) == (500, True)
+    assert (answer.status_code, "allow_code = true" in answer.json()["sentence"]) == (400, True)
+
+
+@pytest.mark.parametrize(
+    "file", ["none.py", f"{'a' * 300}.py", "a\0b.py", "."], ids=["none", "long", "odd", "a folder"]
+)
+def test_a_file_of_code_that_cannot_be_read_is_asked_for_wrongly(serve, tmp_path, file):
+    """A plan with it is refused in a sentence that names it; it is no fault of the page."""
+    job = JOB | {"recipe": "image-code", "params": {"file": str(tmp_path / file)}}
+
+    answer = serve(**SANDBOX, serve={"allow_code": True}).post("/plan", job=job)
+
+    assert (answer.status_code, str(tmp_path) in answer.json()["sentence"]) == (400, True)
 
 
 def test_a_held_run_goes_on_with_what_a_person_allows(kept, serve):

@@ -27,9 +27,10 @@ class Steps:
         self.go, self.first = threading.Semaphore(0), threading.Semaphore(0)
         self.checkup = Checkup(self.find, lambda: self.now)
 
-    def find(self, offline):
+    def find(self, offline, say):
         self.begun.append(offline)
         yield Finding("config", "ok", "config.toml")
+        say("clock")
         self.first.release()
         assert self.go.acquire(timeout=WAIT_SECONDS)
         yield Finding("clock", "error", "off by 70 s", "set the clock")
@@ -61,6 +62,19 @@ def test_of_many_who_ask_at_once_one_look_is_made(steps):
         steps.checkup.look(anew=True)
 
     assert steps.whole().worst == "error"
+    assert steps.begun == [False]
+
+
+def test_who_waits_for_a_service_that_says_nothing_is_told_which(steps):
+    """In time for a client that gives up soon; the same look goes on, and is whole when it is asked for again."""
+    steps.checkup.look()
+    assert steps.first.acquire(timeout=WAIT_SECONDS)
+
+    seen = steps.checkup.whole(wait_seconds=0)
+
+    assert [(one.name, one.verdict) for one in seen.findings] == [("config", "ok"), ("clock", "warning")]
+    assert "no answer within 0 s" in seen.findings[-1].seen
+    assert [one.verdict for one in steps.whole().findings] == ["ok", "error"]
     assert steps.begun == [False]
 
 
@@ -97,7 +111,7 @@ def test_a_look_without_the_network_is_not_taken_for_a_whole_one(steps):
 def test_a_fault_of_ours_is_a_finding_and_ends_the_look():
     """Nobody waits for ever."""
 
-    def broken(_offline):
+    def broken(_offline, _say):
         yield Finding("config", "ok", "config.toml")
         raise ValueError("oh")
 
@@ -115,7 +129,7 @@ def test_the_page_shows_what_is_wrong_first_and_commands_to_copy(serve):
         Finding("daemon", "ok", "no daemon works on this state; start `orchestrator serve`"),
         Finding("bucket", "warning", "none is named", "set `bucket` under [gcs]"),
     ]
-    checkup = Checkup(lambda _offline: iter(found))
+    checkup = Checkup(lambda _offline, _say: iter(found))
     checkup.whole()
     templates = serve().client.app._app.state.site.templates
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from orchestrator.model.states import RunState, Who
 
 CONFIG = """
@@ -89,6 +91,21 @@ def test_an_error_is_the_sentence_of_the_command(kept, call, serve, tmp_path):
         written = call("--json", *words).messages[-1]
         answered = api.get(path)
         assert (answered.status_code, answered.json()) == (status, written), path
+
+
+@pytest.mark.parametrize(
+    ("after", "status"),
+    [(0, 200), (2**63 - 1, 200), (2**63, 400), (-1, 400), ("x", 400)],
+    ids=["the first", "the last number of the database", "one more", "below", "no number"],
+)
+def test_events_are_asked_for_after_a_number_that_the_database_can_hold(kept, serve, after, status):
+    """Another is refused in a sentence, and is no fault of the page."""
+    kept.admit("east")
+
+    answer = serve().get("/runs/east/events", after=after)
+
+    assert answer.status_code == status
+    assert status == 200 or "'after' is" in answer.json()["sentence"]
 
 
 def test_events_are_followed_by_their_sequence(kept, serve):

@@ -56,9 +56,14 @@ function showStale() {
   }
   if (document.getElementById("stale-what").textContent !== what) {
     document.getElementById("stale-what").textContent = what;
-    document.getElementById("stale-why").textContent = why;
+    document.getElementById("stale-why").replaceChildren(...inWords(why));
   }
   banner.hidden = !what;
+}
+
+/** A sentence in pieces: what stands between backticks is code. */
+function inWords(text) {
+  return text.split("`").map((piece, number) => (number % 2 ? Object.assign(document.createElement("code"), { textContent: piece }) : piece));
 }
 
 function sentence(text) {

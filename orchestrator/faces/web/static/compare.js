@@ -1,18 +1,13 @@
 // Two results of one job on one place: a swipe between them, their difference, the pixel in both.
 import {makeMap, ready, BELOW_LABELS} from "./map.js";
-import {drawLegend, getJson, makeLook, plain, tag, tileUrl} from "./rasters.js";
+import {drawLegend, getJson, inMercator, makeLook, makeRefusal, plain, tag, tellOfTiles, tileUrl} from "./rasters.js";
 
 const swipe = document.getElementById("swipe");
 const {run, other, name, otherName} = swipe.dataset;
-const wrong = document.getElementById("map-wrong");
 const words = document.getElementById("map-text");
 const form = document.getElementById("look");
 
-const refused = (error) => {
-  wrong.textContent = error.message;
-  wrong.hidden = false;
-  words.textContent = "There is no map.";
-};
+const refused = makeRefusal();
 
 begin().catch(refused);
 
@@ -90,14 +85,9 @@ function difference(left, right, state, beside, band, look) {
 
 function draw(map, url, layer) {
   if (map.getSource("result")) return map.getSource("result").setTiles([url]);
-  const [west, south, east, north] = layer.bounds;
-  map.addSource("result", {type: "raster", tiles: [url], tileSize: 256, bounds: [west, Math.max(south, -85.05), east, Math.min(north, 85.05)]});
+  map.addSource("result", {type: "raster", tiles: [url], tileSize: 256, bounds: inMercator(layer.bounds)});
   map.addLayer({id: "result", type: "raster", source: "result", paint: {"raster-resampling": "nearest", "raster-fade-duration": 0}}, BELOW_LABELS);
-  map.on("error", async (event) => {
-    if (event.sourceId !== "result" || !event.error?.url) return;
-    const told = await fetch(event.error.url, {headers: {accept: "application/json"}}).then((answer) => answer.json()).catch(() => null);
-    if (told?.error) refused(new Error(told.error.message ?? told.error));
-  });
+  tellOfTiles(map, refused);
 }
 
 // ---------------------------------------------------------------- the pixel

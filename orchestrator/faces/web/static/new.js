@@ -76,8 +76,27 @@ function showWrong(fields) {
 
 // ---------------------------------------------------------------- the map
 
-const map = makeMap(byId("map"), {label: "The area of the new job", describedBy: "map-text"});
+const KEPT = "new-area"; // where the last area was, in this browser
+const map = makeMap(byId("map"), {bounds: lastBounds(), label: "The area of the new job", describedBy: "map-text"});
 let draw = null;
+
+/** Bounds of the last area of this browser; without one the world is shown. */
+function lastBounds() {
+  try {
+    const kept = JSON.parse(localStorage.getItem(KEPT));
+    return Array.isArray(kept) && kept.length === 4 ? kept : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function keepBounds(bounds) {
+  try {
+    localStorage.setItem(KEPT, JSON.stringify(bounds));
+  } catch {
+    // The next form begins with the world.
+  }
+}
 
 function style() {
   const colour = isDark() ? "#7cc4f2" : "#005a8f";
@@ -92,9 +111,9 @@ function startDrawing() {
   draw = new td.TerraDraw({
     adapter: new adapter.TerraDrawMapLibreGLAdapter({map}),
     modes: [
-      new td.TerraDrawRectangleMode({styles: style()}),
+      new td.TerraDrawRectangleMode({styles: style(), drawInteraction: "click-move-or-drag"}),
       new td.TerraDrawPolygonMode({styles: style(), validation: (shape, {updateType}) => (updateType === "finish" || updateType === "commit" ? td.ValidateNotSelfIntersecting(shape) : {valid: true})}),
-      new td.TerraDrawCircleMode({styles: style()}),
+      new td.TerraDrawCircleMode({styles: style(), drawInteraction: "click-move-or-drag"}),
       new td.TerraDrawSelectMode({flags: {rectangle: boxed, polygon: editable, circle: round}}),
     ],
     undoRedo: {modeLevel: new td.TerraDrawModeUndoRedo(), sessionLevel: new td.TerraDrawSessionUndoRedo()},
@@ -111,8 +130,16 @@ function startDrawing() {
 
 const shapes = () => (draw?.getSnapshot() ?? []).filter((one) => one.geometry.type === "Polygon" && one.properties.mode !== "select");
 
+const HINTS = {
+  rectangle: "Drag from one corner to the other, or click both.",
+  polygon: "Click each corner; the first once more, or Enter, closes the shape, Escape gives it up.",
+  circle: "Drag from the middle to the edge, or click both.",
+  select: "Click a shape, then drag it, its corners, or the points between them.",
+};
+
 function setMode(mode) {
   draw?.setMode(mode);
+  if (HINTS[mode]) say(HINTS[mode]);
   for (const button of form.querySelectorAll("[data-draw]")) button.setAttribute("aria-pressed", String(button.dataset.draw === mode));
 }
 
@@ -129,7 +156,8 @@ function takeDrawing() {
     field("area.source").value = "";
     for (const name of ["area.where", "area.layer", "area.crs", "area.each"]) if (field(name)) field(name).value = "";
     outline(null);
-    say(found.length > 1 ? `${found.length} shapes are drawn; together they are the area.` : "The area is what you drew.");
+    const size = `about ${inKm2(found.reduce((sum, one) => sum + km2Of(one.geometry.coordinates), 0))}`;
+    say(found.length > 1 ? `${found.length} shapes are drawn; together they are the area, ${size} where none lies over another.` : `The area is what you drew, ${size}.`);
   } else if (!field("area.source").value) {
     say("");
   }
@@ -146,6 +174,19 @@ function outline(shape) {
   ready(map).then(() => addOutline(map, "area", shape ?? empty));
 }
 
+/** Square kilometres of a polygon in degrees, on the sphere of the Earth's surface: a hundredth off at the most. */
+function km2Of(rings) {
+  const radians = Math.PI / 180;
+  const ring = (points) => Math.abs(points.slice(1).reduce((sum, [east, north], at) => {
+    const [west, south] = points[at];
+    return sum + (east - west) * radians * (2 + Math.sin(south * radians) + Math.sin(north * radians));
+  }, 0)) * 6371.0072 ** 2 / 2;
+  const [outer, ...holes] = rings.map(ring);
+  return holes.reduce((left, hole) => left - hole, outer);
+}
+
+const inKm2 = (size) => `${size >= 10 ? Math.round(size).toLocaleString() : size.toPrecision(2)} km²`;
+
 const say = (text, wrong = false) => {
   byId("seen").textContent = text;
   byId("seen").classList.toggle("wrong", wrong);
@@ -154,9 +195,9 @@ const say = (text, wrong = false) => {
 /** Show an area that the page has read. */
 function see(seen, moves = true) {
   outline(seen.outline);
+  keepBounds(seen.bounds);
   if (moves) fit(map, seen.bounds, {padding: 40});
-  const size = seen.km2 >= 10 ? Math.round(seen.km2).toLocaleString() : seen.km2.toPrecision(2);
-  say([`${size} km².`, ...seen.notes].join(" "));
+  say([`${inKm2(seen.km2)}.`, ...seen.notes].join(" "));
   if (!named && seen.name) field("base_name").value = seen.name;
 }
 
@@ -374,6 +415,7 @@ byId("undo").addEventListener("click", () => {
 byId("clear").addEventListener("click", () => {
   forgetDrawing();
   field("area.source").value = "";
+  if (!named) field("base_name").value = first.base_name ?? "";
   outline(null);
   say("");
   changed();
@@ -426,4 +468,5 @@ ready(map).then(() => {
   startDrawing();
   showHistory();
   if (field("area.source").value) look();
+  else say("Begin with the area: draw it, drop a file on the map, or write it below.");
 });

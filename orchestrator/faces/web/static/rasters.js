@@ -24,6 +24,30 @@ function sentenceOf(error) {
   return typeof error === "string" ? error : error?.message;
 }
 
+/** Return what says that there is no map, and why, in the places that a view of rasters has for it. */
+export function makeRefusal() {
+  const wrong = document.getElementById("map-wrong");
+  return (error) => {
+    wrong.textContent = error.message;
+    wrong.hidden = false;
+    document.getElementById("map-text").textContent = "There is no map.";
+  };
+}
+
+/** Say in words why a tile of a map's result did not come. */
+export function tellOfTiles(map, refused) {
+  map.on("error", async (event) => {
+    if (event.sourceId !== "result" || !event.error?.url) return;
+    const told = await fetch(event.error.url, {headers: {accept: "application/json"}}).then((answer) => answer.json()).catch(() => null);
+    if (told?.error) refused(new Error(sentenceOf(told.error)));
+  });
+}
+
+/** The part of a layer's bounds that Web Mercator has, for a source of MapLibre. */
+export function inMercator([west, south, east, north]) {
+  return [west, Math.max(south, -85.05), east, Math.min(north, 85.05)];
+}
+
 /** A number as people read it: as many digits as tell it apart, in a table all alike. */
 export function plain(value) {
   if (value === null || value === undefined) return "no data";

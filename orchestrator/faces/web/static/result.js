@@ -1,18 +1,13 @@
 // The result of a run on the map: bands, stretch, dates of a cube, the pixel under the cursor.
 import {makeMap, ready, fit, BELOW_LABELS} from "./map.js";
-import {drawLegend, getJson, makeLook, plain, svg, tag, tileUrl} from "./rasters.js";
+import {drawLegend, getJson, inMercator, makeLook, makeRefusal, plain, svg, tag, tellOfTiles, tileUrl} from "./rasters.js";
 
 const MOVE_MS = 150; // between two questions while the cursor moves
 const element = document.getElementById("map");
 const run = element.dataset.run;
-const wrong = document.getElementById("map-wrong");
 const words = document.getElementById("map-text");
 
-const refused = (error) => {
-  wrong.textContent = error.message;
-  wrong.hidden = false;
-  words.textContent = "There is no map.";
-};
+const refused = makeRefusal();
 
 begin().catch(refused);
 
@@ -26,7 +21,7 @@ async function begin() {
     refused,
     panel: document.getElementById("numbers"),
   });
-  map.on("error", (event) => tellWhy(event));
+  tellOfTiles(map, refused);
   await look.begun;
   times(look);
   pixels(map, look);
@@ -42,8 +37,7 @@ function show(map, state) {
   if (shown !== layer.key) {
     if (map.getLayer("result")) map.removeLayer("result");
     if (map.getSource("result")) map.removeSource("result");
-    const [west, south, east, north] = layer.bounds;
-    map.addSource("result", {type: "raster", tiles: [url], tileSize: 256, maxzoom: deepest(layer), bounds: [west, Math.max(south, -85.05), east, Math.min(north, 85.05)]});
+    map.addSource("result", {type: "raster", tiles: [url], tileSize: 256, maxzoom: deepest(layer), bounds: inMercator(layer.bounds)});
     map.addLayer({id: "result", type: "raster", source: "result", paint: {"raster-resampling": "nearest", "raster-fade-duration": 0}}, BELOW_LABELS);
     if (shown !== null) fit(map, layer.bounds);
     shown = layer.key;
@@ -81,13 +75,6 @@ function metres(value) {
 
 function name(crs) {
   return crs.startsWith("EPSG:") ? crs : "a CRS without a number";
-}
-
-/** Say in words why a tile did not come. */
-async function tellWhy(event) {
-  if (event.sourceId !== "result" || !event.error?.url) return;
-  const told = await fetch(event.error.url, {headers: {accept: "application/json"}}).then((answer) => answer.json()).catch(() => null);
-  if (told?.error) refused(new Error(told.error.message ?? told.error));
 }
 
 // ---------------------------------------------------------------- dates of a cube

@@ -97,7 +97,16 @@ function find(place) {
 
 function chooseAddressed() {
   const place = new URLSearchParams(location.hash.slice(1)).get("piece");
-  if (place) choose(find(place));
+  const number = place ? find(place) : -1;
+  choose(number);
+  if (number >= 0) approach(layer.outline(number));
+}
+
+/** Show the place of a piece, with what lies around it: the piece takes some third of the map. */
+function approach({geometry: {coordinates: at}}) {
+  const [longitudes, latitudes] = [0, 1].map((axis) => at.map((corner) => corner[axis]));
+  const bounds = [Math.min(...longitudes), Math.min(...latitudes), Math.max(...longitudes), Math.max(...latitudes)];
+  fit(map, bounds, {padding: Math.round(Math.min(element.clientWidth, element.clientHeight) / 3)});
 }
 
 document.addEventListener("click", (event) => {
@@ -107,8 +116,7 @@ document.addEventListener("click", (event) => {
   const outline = layer.outline(number);
   history.replaceState(null, "", `#piece=${button.dataset.place}`);
   mark(outline);
-  const at = outline.geometry.coordinates;
-  fit(map, [Math.min(...at.map(([lon]) => lon)), Math.min(...at.map(([, lat]) => lat)), Math.max(...at.map(([lon]) => lon)), Math.max(...at.map(([, lat]) => lat))], {maxZoom: Math.max(map.getZoom(), 8)});
+  approach(outline);
 });
 
 if (element) {
