@@ -35,6 +35,8 @@ class Result:
             version.
         seconds: From the run's beginning to its end.
         files: Path of every file of it, by its role: `data`, `proof`, `picture`, `item` (STAC), ...
+        place: Where it was delivered to, `gs://bucket/prefix`; empty where it is in a folder. In a bucket its files are
+            called as in `files`, which are no paths here any more.
     """
 
     path: Path
@@ -46,6 +48,7 @@ class Result:
     files: Mapping[str, Path]
     _proof: Path
     _picture: Path
+    place: str = ""
 
     @classmethod
     def of(cls, row: Row) -> Result:
@@ -63,7 +66,8 @@ class Result:
         valid = dict(kept.get("valid", {}))
         files = {file.role: file.path for file in told.files}
         size, sha256, seconds = kept["bytes"], kept["sha256"], told.took_seconds
-        return cls(told.path, told.run, size, sha256, valid, seconds, files, told.proof, told.picture)
+        proof, picture = told.proof, told.picture
+        return cls(told.path, told.run, size, sha256, valid, seconds, files, proof, picture, told.place)
 
     @cached_property
     def proof(self) -> dict[str, Any]:
@@ -73,7 +77,9 @@ class Result:
         Raises:
             UserError: It is there no more.
         """
-        found: dict[str, Any] = json.loads(_there(self._proof, "orc.run(job, again=True)").read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads(
+            self._here(self._proof, "orc.run(job, again=True)").read_text(encoding="utf-8")
+        )
         return found
 
     def open(self) -> Any:
@@ -85,7 +91,7 @@ class Result:
         """
         import rasterio  # noqa: PLC0415  GDAL is heavy
 
-        return rasterio.open(_there(self.path), driver="GTiff")
+        return rasterio.open(self._here(self.path), driver="GTiff")
 
     def to_xarray(self, *, decoded: bool = True, chunks: Any = None) -> Any:
         """
@@ -105,9 +111,9 @@ class Result:
             UserError: The raster is there no more.
         """
         if self.path.suffix == ".zarr":
-            return open_cube(_there(self.path), masked=decoded)
+            return open_cube(self._here(self.path), masked=decoded)
         rioxarray = required("rioxarray", "xarray", "to_xarray")
-        array = rioxarray.open_rasterio(_there(self.path), mask_and_scale=decoded, chunks=chunks)
+        array = rioxarray.open_rasterio(self._here(self.path), mask_and_scale=decoded, chunks=chunks)
         with self.open() as raster:
             names = [name or f"band {number}" for number, name in enumerate(raster.descriptions, 1)]
             nodata, scale, offset = raster.nodata, raster.scales[0], raster.offsets[0]
@@ -125,12 +131,26 @@ class Result:
         Raises:
             UserError: There is none: drawing it failed, which is in the run's events.
         """
+        if self.place:
+            self._here(self._picture)
         if not self._picture.is_file():
             raise UserError(f"there is no picture {self._picture}; `orchestrator logs {self.run}` says why")
         return Picture(self._picture)
 
+    def _here(self, path: Path, remedy: str = "orc.run(job)") -> Path:
+        """
+        Raises:
+            UserError: A file is not here, or no more.
+        """
+        if self.place:
+            raise UserError(f"the result lies in {self.place}; `orchestrator fetch {self.run}` brings it here")
+        if not path.exists():
+            raise UserError(f"{path} is there no more; {remedy} with the same job makes it again")
+        return path
+
     def _repr_html_(self) -> str:
-        rows = [("result", str(self.path)), ("size", format_bytes(self.bytes)), ("sha256", self.sha256)]
+        where = f"{self.place}/{self.path.name}" if self.place else str(self.path)
+        rows = [("result", where), ("size", format_bytes(self.bytes)), ("sha256", self.sha256)]
         rows += [("valid", valid_words(self.valid))] if self.valid else []
         rows += [("took", format_seconds(self.seconds)), ("run", self.run)]
         picture = self.preview().html() if self._picture.is_file() else ""
@@ -150,12 +170,6 @@ class Picture:
         """Return the picture as an element of a page that needs no other file."""
         data = base64.b64encode(self.path.read_bytes()).decode("ascii")
         return f'<img style="max-width: 100%" alt="{html.escape(self.path.name)}" src="data:image/png;base64,{data}">'
-
-
-def _there(path: Path, remedy: str = "orc.run(job)") -> Path:
-    if not path.exists():
-        raise UserError(f"{path} is there no more; {remedy} with the same job makes it again")
-    return path
 
 
 def table_html(rows: list[tuple[str, str]]) -> str:

@@ -13,6 +13,7 @@ from orchestrator import __version__
 from orchestrator.app.connections import Connections
 from orchestrator.app.costs import eecu_limits, published_cost
 from orchestrator.app.elsewhere import asks_earth_engine, check_here
+from orchestrator.app.executors import unit_executor
 from orchestrator.app.imagery import EarthEngineImagery, scene_search
 from orchestrator.app.planner import cut_task
 from orchestrator.app.workers import workers_of
@@ -21,7 +22,7 @@ from orchestrator.engine.batch.accounts import Accounts
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import Backoff, Clients, ProcessContext, unleased
 from orchestrator.engine.execution import Execution
-from orchestrator.engine.executors import NobodyHere, UnitExecutor
+from orchestrator.engine.executors import UnitExecutor
 from orchestrator.engine.interrupts import Interrupts
 from orchestrator.engine.leases import Lease
 from orchestrator.engine.progress import Progress
@@ -29,6 +30,7 @@ from orchestrator.engine.space import DiskMarks
 from orchestrator.engine.stores.records import Run
 from orchestrator.model.batch import Operation
 from orchestrator.model.job import Job
+from orchestrator.model.places import ObjectPlace
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.product import Product
 from orchestrator.products.context import ProductContext
@@ -121,10 +123,13 @@ class Application(Connections):
 
         if not asks_earth_engine(job):
             route = batch_route(job.route, self._services(self.earth_engine, job.route))
-            return Clients(self.product(job, say), route, tuple)
+            return Clients(self.product(job, say), route, tuple, place=self._place_of(job))
         engine = cache(self.earth_engine)  # one for the route and the list; asked for once the settings are known good
         route = batch_route(job.route, self._services(engine, job.route))
-        return Clients(self.product(job, say), route, engine().operations, engine().slots)
+        return Clients(self.product(job, say), route, engine().operations, engine().slots, self._place_of(job))
+
+    def _place_of(self, job: Job) -> ObjectPlace | None:
+        return self.place(job.deliver) if job.deliver else None
 
     @contextmanager
     def lent_clients(self, job: Job) -> Iterator[Clients]:
@@ -133,8 +138,7 @@ class Application(Connections):
         try:
             yield clients
         finally:
-            clients.product.close()
-            clients.route.close()
+            clients.close()
 
     def execution(self, run: Run, progress: Progress | None = None, lease: Lease | None = None) -> Execution:
         """Return the execution of a run that this process holds, ready to work; `lease` is what `lock` gave."""
@@ -184,7 +188,7 @@ class Application(Connections):
     @cached_property
     def unit_executor(self) -> UnitExecutor | None:
         """Who does the units of this process's runs that any process may do; None is threads of each run."""
-        return NobodyHere() if self.settings.engine.executor == "workers" else None
+        return unit_executor(self.settings, self.config_dir, lambda: self.store.units, self.clock)
 
     def _backoff(self) -> Backoff:
         ee, retry = self.settings.ee, self.settings.retry

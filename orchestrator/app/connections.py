@@ -26,6 +26,7 @@ from orchestrator.engine.limits import Limits
 from orchestrator.engine.prefix_owner import PrefixOwner
 from orchestrator.engine.request_limits import RequestLimits
 from orchestrator.engine.standing import DOWNLOADS, REQUESTS
+from orchestrator.model.address import BucketAddress
 from orchestrator.model.batch import BatchRoute, ListOperations
 from orchestrator.model.direct import DirectLimits, DirectRoute
 from orchestrator.model.job import Job
@@ -135,6 +136,40 @@ class Connections(Records):
         transfers = self.settings.transfer.downloads
         project, url = self.settings.ee.project, gcs.url or None
         return connect_gcs(url, project, self.credentials(), gcs.bucket, transfers, self.stop)
+
+    def place(self, address: str) -> ObjectPlace:
+        """
+        Return a place in a bucket; nothing is sent yet.
+
+        Raises:
+            UserError: There is no way to it, or what goes there is not installed.
+        """
+        where = BucketAddress.parse(address)
+        if where.scheme == "s3":
+            from orchestrator.clients.s3 import S3Connection, S3Objects  # noqa: PLC0415
+            from orchestrator.places.s3 import S3Place  # noqa: PLC0415
+
+            client = S3Objects(S3Connection(where.bucket))
+            return S3Place(client, str(where), where.prefix, self.policy, self.stop)
+        return self._bucket_place(where)
+
+    def _bucket_place(self, where: BucketAddress) -> ObjectPlace:
+        from orchestrator.clients.gcs import connect_gcs  # noqa: PLC0415
+        from orchestrator.places.bucket import BucketPlace  # noqa: PLC0415
+
+        transfers, url = self.settings.transfer.downloads, self.settings.gcs.url or None
+        project, who = self.settings.ee.project or None, self.credentials()
+        client = connect_gcs(url, project, who, where.bucket, transfers, self.stop)
+        return BucketPlace(client, str(where), where.prefix, self.policy, self.stop)
+
+    @contextmanager
+    def lent_place(self, address: str) -> Iterator[ObjectPlace]:
+        """Lend a place in a bucket; its connections are closed at the end of the block."""
+        place = self.place(address)
+        try:
+            yield place
+        finally:
+            place.close()
 
     def drive(self) -> Any:
         """Return the Drive folder's client."""

@@ -37,11 +37,12 @@ def served(settings: Settings, stop: Stop | None = None) -> str:
 
 def pinned(app: Records, jobs: Sequence[Job], stop: Stop | None = None) -> list[Job]:
     """
-    Return jobs with the scenes that they are begun on.
+    Return jobs with the scenes that they are begun on, and the folder they are made in where they are delivered.
 
     Raises:
         UnreachableError: Their sandbox does not answer.
     """
+    jobs = [job.made_below(app.making_root) for job in jobs]
     asking = [job for job in jobs if asks_earth_engine(job)]
     if not asking or not (scenes := served(app.settings, stop)):
         return list(jobs)

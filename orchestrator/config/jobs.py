@@ -27,6 +27,7 @@ from pydantic_core import InitErrorDetails
 from orchestrator.core.errors import UserError
 from orchestrator.core.nearest import hint
 from orchestrator.core.units import parse_bytes
+from orchestrator.model.address import BucketAddress, is_address
 from orchestrator.model.eecu import check_hours
 from orchestrator.model.job import AreaSource, GridRequest, Job, check_share, check_windows
 from orchestrator.products.registry import DEFAULT, PRODUCTS, ProductEntry
@@ -95,7 +96,13 @@ def _known(names: Collection[str]) -> Callable[[str], str]:
     return check
 
 
+def _address(text: str) -> None:
+    BucketAddress.parse(text)
+
+
 def _folder(text: str) -> str:
+    if is_address(text):
+        return _accepted(_address)(text)
     try:
         Path(text).expanduser().resolve()
     except RuntimeError:
@@ -184,7 +191,7 @@ class JobTable(Section):
         }
         return Job(
             base_name=self.base_name,
-            output=str((base / Path(self.output).expanduser()).resolve()),
+            output=_output(base, self.output),
             area=AreaSource(**area),
             start_date=self.start_date,
             end_date=self.end_date,
@@ -204,6 +211,11 @@ class JobTable(Section):
         )
 
 
+def _output(base: Path, text: str) -> str:
+    """Return a folder absolute; an address as it is always written."""
+    return str(BucketAddress.parse(text)) if is_address(text) else str((base / Path(text).expanduser()).resolve())
+
+
 def _with_what_may_be_left_out(
     content: Mapping[str, Any], entry: ProductEntry, keys: BaseModel | None
 ) -> dict[str, Any]:
@@ -218,6 +230,9 @@ def _with_what_may_be_left_out(
         raise ValueError(f"a {entry.name} has no {given[0]}; what its pixels are is said in [{entry.name}]")
     if content.get("audit") and not entry.audited:
         raise ValueError(f"a {entry.name} is not audited; leave `audit` out, or ask for a mosaic")
+    if is_address(str(content.get("output", ""))) and not entry.delivered:
+        able = ", ".join(name for name, one in PRODUCTS.items() if one.delivered)
+        raise ValueError(f"a {entry.name} is not delivered to a bucket; name a folder as its output (a {able} is)")
     route = content.get("route")
     routes = entry.routes or PIXEL_ROUTES
     if route in ROUTES and route not in routes:

@@ -22,6 +22,7 @@ from orchestrator.engine.waiting import Waits
 from orchestrator.engine.work import CancelledByUserError
 from orchestrator.model.batch import BatchRoute, ListOperations
 from orchestrator.model.eecu import EecuLimits
+from orchestrator.model.places import ObjectPlace
 from orchestrator.model.ports import Stop
 from orchestrator.model.product import Product
 
@@ -121,12 +122,21 @@ class Clients:
 
     Attributes:
         slots: Asks the service how many tasks of the project it runs at once; None where it does not say.
+        place: Where the result is delivered to; None where it stays in the folder that it is made in.
     """
 
     product: Product
     route: BatchRoute
     list_operations: ListOperations
     slots: Callable[[], int | None] = field(default=lambda: None)
+    place: ObjectPlace | None = None
+
+    def close(self) -> None:
+        """Give up idle connections."""
+        self.route.close()
+        self.product.close()
+        if self.place is not None:
+            self.place.close()
 
 
 def unleased() -> None:

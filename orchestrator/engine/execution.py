@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from orchestrator.core import crash
@@ -26,11 +27,12 @@ from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.cleanup import Cleaned, clean_cloud, clean_local
 from orchestrator.engine.context import Clients, ProcessContext, RunContext, unleased
 from orchestrator.engine.deadlines import INTERRUPTIBLE
+from orchestrator.engine.delivery import clear_made, leave_folder, prove_delivered
 from orchestrator.engine.exporting import Exporting
 from orchestrator.engine.holds import Holds
 from orchestrator.engine.output import RunOutput, snapshot_of
 from orchestrator.engine.progress import Progress
-from orchestrator.engine.publication import Publication, prove_result
+from orchestrator.engine.publication import Publication, is_file, prove_result
 from orchestrator.engine.stores.contract import Store, TaskChange
 from orchestrator.engine.stores.records import Head, Run
 from orchestrator.engine.waiting import Waits
@@ -38,6 +40,7 @@ from orchestrator.engine.work import CancelledByUserError, HoldError, LeaveError
 from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan
 from orchestrator.model.product import OutputLostError, Settled
+from orchestrator.model.result import Result
 from orchestrator.model.states import (
     PART_DONE,
     RUN_FINAL,
@@ -135,8 +138,7 @@ class Execution:
 
     def close(self) -> None:
         """Let another process go on with the run, and give up the connections; work may be taken up again."""
-        self._clients.route.close()
-        self._clients.product.close()
+        self._clients.close()
         self._output.leave()
 
     def follow(self) -> Run:
@@ -223,13 +225,20 @@ class Execution:
 
     def _assemble(self, run: Run) -> None:
         try:
-            main = self._publication(run).work(self._output.open(run)).main
+            main = self._published(run).main
         except OutputLostError as error:
             self._output.begin_anew(run, error)
             self._store.runs.set_state(run.id, RunState.EXPORTING)
         else:
             self._store.outputs.publish(str(main.path), run.id, main.sha256, main.bytes)
             self._store.runs.set_state(run.id, RunState.PUBLISHED)
+
+    def _published(self, run: Run) -> Result:
+        """Return the result, made and brought to where it shall lie; what was done before a crash is done."""
+        delivery = self._output.delivery(run)
+        if delivery is not None and run.result and delivery.is_there(known := Result.from_json(run.result)):
+            return known
+        return self._output.deliver(run, self._publication(run).work(self._output.open(run)))
 
     def _publication(self, run: Run) -> Publication:
         return Publication(
@@ -245,20 +254,28 @@ class Execution:
             self._store.runs.request(run.id, "")
             self._record("cancel.too_late", {"path": str(self._output.files(run)[-1])})
         self._output.forget()
-        prove_result(run, self._process.stop, self._say)
+        result = Result.from_json(run.result)
+        if (delivery := self._output.delivery(run)) is not None:
+            prove_delivered(delivery, result)
+        else:
+            prove_result(run, self._process.stop, self._say)
         self._say("taking away the intermediates")
         clean_cloud(run, self._context)
         self._context.leave_prefix()  # once the run is over, nobody looks whether it was given up
         crash.point("run.cloud_cleaned")
         self._context.check_lease()
         clean_local(self._output.folders(run))
+        if result.place:
+            clear_made([file.path for file in result.files])
         done = [part.window for part in self._store.parts.of(run.id, PART_DONE)]
         self._store.parts.move_all(run.id, done, PartState.CLEANED)
         # In this order: a crash in between must not leave an owner of a run that has ended.
         self._output.end()
         crash.point("run.output_ended")
+        if result.place:
+            leave_folder(Path(result.made_in))
         self._store.runs.set_state(run.id, RunState.CLEANED)
-        self._record("run.done", {"path": str(self._output.files(run)[-1])})
+        self._record("run.done", {"path": result.address_of(result.main)})
 
     def _resume(self, run: Run) -> None:
         """Look again from the state that was interrupted, unless room is lacking still."""
@@ -277,8 +294,16 @@ class Execution:
         cancel_exports(self._context)
         cleaned = clean_cloud(run, self._context)
         clean_local(self._output.folders(run))
+        self._clear_undelivered(run)
         self._output.end_elsewhere(self._store.runs.head(self._id))
+        if (job := Job.from_json(run.job)).deliver:
+            leave_folder(Path(job.output))
         return cleaned
+
+    def _clear_undelivered(self, run: Run) -> None:
+        """Take away what an ended run has named in the folder where it made what it did not deliver."""
+        if run.result and run.state is not RunState.CLEANED and (made := Result.from_json(run.result)).place:
+            clear_made([file.path for file in made.files if is_file(file)])
 
     # ------------------------------------------------------------------ ends
 

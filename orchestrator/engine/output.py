@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from orchestrator.core.errors import IntegrityError, UserError
+from orchestrator.core.errors import CredentialError, IntegrityError, PermanentError, UserError
 from orchestrator.core.files import LockedError, make_folder, remove_tree
 from orchestrator.engine.context import RunContext
-from orchestrator.engine.ownership import Claimant, OutputLock, check_owner, claimant
+from orchestrator.engine.delivery import ResultDelivery, told_of
+from orchestrator.engine.ownership import Claimant, OutputLock, check_owner, check_place, claimant
 from orchestrator.engine.stores.records import Head, Run
 from orchestrator.engine.work import HoldError, OutputTakenError
 from orchestrator.model.job import Job
 from orchestrator.model.product import Recognising, RunSnapshot, Sink
+from orchestrator.model.result import Result
 
 
 class RunOutput:
@@ -56,6 +58,9 @@ class RunOutput:
         row = self._store.outputs.at(final)
         if row is None or row.run_id != run.id:
             check_owner(files, self._claimant(run), self._store)
+            if (place := self._context.clients.place) is not None:
+                place.check_access()
+                check_place(place, names_in(Job.from_json(run.job), files), self._claimant(run), self._store)
             self._store.outputs.claim(final, run.id, run.declaration)
 
     def claim_again(self, run: Head) -> None:
@@ -76,6 +81,34 @@ class RunOutput:
         """
         now = self._store.runs.head(run.id)  # the consent to overwrite may have come meanwhile
         self._or_hold(now, lambda run: check_owner(self.files(run), self._claimant(run), self._store))
+
+    def deliver(self, run: Head, result: Result) -> Result:
+        """
+        Bring a finished result to its place, where it has one, and return it with where its files lie.
+
+        Raises:
+            HoldError: Something lies there that its job did not make, or the place is gone; a person must decide.
+        """
+        delivery = self.delivery(run)
+        if delivery is None or delivery.is_there(result):
+            return result
+        try:
+            done = delivery.work(result)
+        except CredentialError:
+            raise
+        except (UserError, PermanentError) as error:
+            raise HoldError(f"{error}; `orchestrator retry {run.id}` then goes on", alone=False) from None
+        self._context.record("output.delivered", told_of(done))
+        return done
+
+    def delivery(self, run: Head) -> ResultDelivery | None:
+        """Return what brings the run's result to its place; None where it stays where it is made."""
+        place, context = self._context.clients.place, self._context
+        if place is None:
+            return None
+        who = self._claimant(self._store.runs.head(run.id))  # the consent to overwrite may have come meanwhile
+        say = lambda what: context.progress.set(detail=what)  # noqa: E731
+        return ResultDelivery(place, who, self._store, context.process.stop, say, context.check_lease)
 
     def leave(self) -> None:
         """Stop working on it, and stay its owner."""
@@ -101,10 +134,10 @@ class RunOutput:
         return OutputLock(self.files(run)[-1], run, self._process.owner, self._store)
 
     def _claimant(self, run: Head) -> Claimant:
-        product = self._product
+        product, final = self._product, str(self.files(run)[-1])
         if not isinstance(product, Recognising):
-            return claimant(run)
-        return claimant(run, partial(product.whose, Job.from_json(run.job)))
+            return claimant(run, final=final)
+        return claimant(run, partial(product.whose, Job.from_json(run.job)), final)
 
     def _or_hold(self, run: Head, act: Callable[[Head], None]) -> None:
         try:
@@ -156,6 +189,11 @@ class RunOutput:
         self._sink = None
         remove_tree(self.sink_folder(run))
         self._context.record("output.lost", {"reason": str(why)})
+
+
+def names_in(job: Job, files: Sequence[Path]) -> list[str]:
+    """Return what the files of a job's result are called at its place."""
+    return [path.relative_to(job.output).as_posix() for path in files]
 
 
 def folder_of(run: Head) -> Path:

@@ -24,6 +24,8 @@ from orchestrator.core.mended import add_mended
 from orchestrator.core.trees import as_it_is, check_kinds, digest_of, is_there, name_option, size_of
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Head, OutputRow
+from orchestrator.model.objects import StoredObject
+from orchestrator.model.places import ObjectPlace
 from orchestrator.model.result import Result
 from orchestrator.model.states import RUN_FINAL
 
@@ -51,6 +53,7 @@ class Claimant:
         overwrite: Whether files that the job did not make may be replaced.
         product: What it delivers.
         whose: Knows a result of the same job that another installation has made, or that was carried here.
+        final: The path that makes the result, for who looks at a place by names alone.
     """
 
     declaration: str
@@ -60,11 +63,12 @@ class Claimant:
     overwrite: bool = False
     product: str = ""
     whose: Whose = untold
+    final: str = ""
 
 
-def claimant(run: Head, whose: Whose = untold) -> Claimant:
+def claimant(run: Head, whose: Whose = untold, final: str = "") -> Claimant:
     """Return who a run is to its output."""
-    return Claimant(run.declaration, (run.fingerprint,), run.job_name, run.id, run.overwrite, run.product, whose)
+    return Claimant(run.declaration, (run.fingerprint,), run.job_name, run.id, run.overwrite, run.product, whose, final)
 
 
 def check_owner(files: Sequence[Path], who: Claimant, store: Store) -> None:
@@ -97,6 +101,40 @@ def check_owner(files: Sequence[Path], who: Claimant, store: Store) -> None:
             f"{foreign[0]} exists already and is not this job's: {maker}; choose another "
             f"{name_option(final, who.product)}, or {'move it away' if kept else 'let it be replaced with --overwrite'}"
         )
+
+
+def check_place(place: ObjectPlace, names: Sequence[str], who: Claimant, store: Store) -> Mapping[str, StoredObject]:
+    """
+    Make sure that nothing would be replaced at a place that the job did not make; return what may be, by name.
+
+    Args:
+        place: Where the result is delivered to.
+        names: Of its files there.
+        who: Who wants to write them, with the path of the one that makes the result.
+        store: What tells whose they are.
+
+    Raises:
+        UserError: Something would; the message says what.
+    """
+    there = {name: found for name in names if (found := place.stat(name)) is not None}
+    if who.overwrite:
+        return there
+    row = store.outputs.at(who.final)
+    ours = _delivered(who, store) if row is not None and _is_ours(row, who, store) else frozenset()
+    for name, found in there.items():
+        if (name, found.size, found.crc32c) not in ours:
+            raise UserError(
+                f"{place.url}/{name} exists already and is not this job's; choose another --base-name or --output, "
+                "or let it be replaced with --overwrite"
+            )
+    return there
+
+
+def _delivered(who: Claimant, store: Store) -> frozenset[tuple[str, int, str | None]]:
+    """Return name, size and checksum of what runs of a job have brought to a place, or were about to."""
+    results = map(Result.from_json, store.outputs.results(who.final))
+    told = ((one, file) for one in results if one.place for file in (*one.files, *one.earlier) if file.crc32c)
+    return frozenset((one.name_of(file), file.bytes, file.crc32c) for one, file in told)
 
 
 def _check_folders(files: Sequence[Path], taken: Sequence[Path], who: Claimant, store: Store) -> None:

@@ -220,7 +220,16 @@ class Publication:
         for file in made.files:
             sha256 = file.sha256 or digest_of(file.made, self.stop)
             files.append(ResultFile(file.final, size_of(file.made), sha256, file.role))
-        return Result(tuple(files), made.facts)
+        return Result(tuple(files), made.facts, **self._delivered())
+
+    def _delivered(self) -> dict[str, Any]:
+        """Return what a result says of its place; also of what was on its way there when its scratch was lost."""
+        job = self.run.job
+        if not job.deliver:
+            return {}
+        before = Result.from_json(self._row.result) if self._row.result else None
+        earlier = tuple(file for file in (*before.files, *before.earlier) if file.crc32c) if before else ()
+        return {"place": job.deliver, "made_in": job.output, "earlier": earlier}
 
     def _name(self, file: MadeFile) -> None:
         self._check()

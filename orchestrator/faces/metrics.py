@@ -99,6 +99,11 @@ class Page:
         yield self._gauge("disk_free_bytes", "Bytes free to us where a folder is.", free, "folder")
         yield self._gauge("disk_size_bytes", "Bytes in all where a folder is.", size, "folder")
         yield self._gauge("state_database_bytes", "The state database with its log.", {(): seen.database_bytes})
+        if (about := seen.database) is not None:
+            kind = {(about.kind, about.version): 1}
+            yield self._gauge("state_database_info", "Which database it is; always 1.", kind, "kind", "version")
+            latency = {(): about.latency_seconds}
+            yield self._gauge("state_database_latency_seconds", "What one look took that reads nothing.", latency)
 
     def _work(self, seen: Figures) -> Iterator[Any]:
         census = seen.census

@@ -8,11 +8,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, asdict, dataclass, field, fields, is_dataclass, replace
 from datetime import date, timedelta
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from orchestrator.core.errors import UserError
 from orchestrator.core.stored import read_stored
+from orchestrator.model.address import is_address, making_folder
 from orchestrator.model.eecu import check_hours
 from orchestrator.model.mosaic import OutputOptions
 
@@ -72,7 +74,7 @@ class Job:
 
     Attributes:
         base_name: The final file is `{base_name}_clipped.tif`.
-        output: Folder of the final file.
+        output: Folder of the final file; where it is delivered to a bucket, the folder in which it is made.
         area: Where.
         start_date: First day, ISO 8601, or `today-30d` counted from the logical date; empty, like `end_date`, where
             the recipe's pixels do not depend on dates.
@@ -97,6 +99,8 @@ class Job:
         audit: How many windows of the finished result are asked for once more and compared before it is published,
             and what it was made from is deleted; 0 is none. Nor does what is made depend on this.
         max_eecu_hours: What its exports may cost, in EECU-hours; 0 is what the settings say. Nor on this.
+        deliver: The place in a bucket that its files are brought to when they are made: `gs://bucket/prefix`; empty is
+            nowhere. The folder in which they are made is then no part of what the job is.
     """
 
     base_name: str
@@ -119,6 +123,7 @@ class Job:
     keys: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     audit: int = 0
     max_eecu_hours: float = 0.0
+    deliver: str = ""
 
     def __post_init__(self) -> None:
         # `{date}` stands for the logical date of a scheduled run.
@@ -131,6 +136,17 @@ class Job:
         check_share(self.min_valid)
         check_windows(self.audit)
         check_hours(self.max_eecu_hours)
+
+    @property
+    def destination(self) -> str:
+        """Where a person looks for the result: a folder, or a place in a bucket."""
+        return self.deliver or self.output
+
+    def made_below(self, root: Path) -> Job:
+        """Return the job with a folder below `root` to be made in, where its output is a place in a bucket."""
+        if not is_address(self.destination):
+            return self
+        return replace(self, output=str(making_folder(root, self.destination)), deliver=self.destination)
 
     @property
     def undated(self) -> bool:
@@ -198,7 +214,8 @@ class Job:
     def _made(self) -> Job:
         """Return the job without what its result does not depend on."""
         keys = {name: value for name, value in self.keys.items() if (self.product, name) not in _TRIES}
-        return replace(self, min_valid=0.0, audit=0, max_eecu_hours=0.0, keys=MappingProxyType(keys))
+        plain = replace(self, min_valid=0.0, audit=0, max_eecu_hours=0.0, keys=MappingProxyType(keys))
+        return replace(plain, output="", deliver=self.destination) if is_address(self.destination) else plain
 
     def fingerprints(self) -> tuple[str, ...]:
         """Return `fingerprint`, and what the first version gave the same job, which hashed the whole snapshot."""
@@ -267,7 +284,9 @@ _FIRST_NESTED: Mapping[str, frozenset[str]] = MappingProxyType(
 
 
 # What snapshots of earlier versions do not have, and what it is where it is missing.
-_LATER: Mapping[str, Any] = MappingProxyType({"product": "mosaic", "keys": {}, "audit": 0, "max_eecu_hours": 0.0})
+_LATER: Mapping[str, Any] = MappingProxyType(
+    {"product": "mosaic", "keys": {}, "audit": 0, "max_eecu_hours": 0.0, "deliver": ""}
+)
 
 
 def _compact(content: Mapping[str, Any]) -> str:

@@ -31,6 +31,15 @@ class ObjectPlace(ObjectStore, Protocol):
     def url(self) -> str:
         """What people call it: a path, `gs://bucket/prefix`, `s3://bucket/prefix`; no slash at its end."""
 
+    def check_access(self) -> None:
+        """
+        Make sure that objects may be written, read, listed and deleted here, as far as that can be told.
+
+        Raises:
+            CredentialError: They may not; the message names what is missing.
+            NotFoundError: There is no such bucket.
+        """
+
     def create(self, name: str, content: bytes | Path, over: StoredObject | None = None) -> StoredObject:
         """
         Write an object, of bytes or of a file, and return it as a listing would; its checksum was compared.

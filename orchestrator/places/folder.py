@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -13,7 +14,15 @@ from orchestrator.core import system
 from orchestrator.core.copying import copy_range
 from orchestrator.core.crc32c import crc32c_of, crc32c_text
 from orchestrator.core.disks import space_errors
-from orchestrator.core.errors import GenerationError, IntegrityError, NotFoundError, Stopped, TransientError, UserError
+from orchestrator.core.errors import (
+    CredentialError,
+    GenerationError,
+    IntegrityError,
+    NotFoundError,
+    Stopped,
+    TransientError,
+    UserError,
+)
 from orchestrator.core.files import LockedError, exclusive, fill_new, fill_whole, make_folder
 from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.model.places import unnoted
@@ -43,6 +52,14 @@ class FolderPlace:
 
     def close(self) -> None:
         """Nothing is kept open between calls."""
+
+    def check_access(self) -> None:
+        try:
+            make_folder(self._root)
+            with tempfile.TemporaryFile(dir=self._root):
+                pass
+        except OSError as error:
+            raise CredentialError(f"{self._root} cannot be written: {error.strerror}; choose another folder") from None
 
     # ------------------------------------------------------------------ looking
 

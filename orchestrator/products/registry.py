@@ -96,6 +96,7 @@ class ProductEntry:
         counted: Kinds of units that are counted for who watches; empty is all.
         whole: Tells of a result whose own file is there whether what it speaks of is there too; looks, reads nothing.
         whose: Tells whose a file at the result's place is, by what it says; see `model.product.Recognising`.
+        delivered: Whether its result may be delivered to a bucket.
         make: Where it is made, `module:function`, called by `app` with what it has to give; see
             `orchestrator.products.mosaic.product.make`.
     """
@@ -121,6 +122,7 @@ class ProductEntry:
     counted: tuple[str, ...] = ()
     whole: Callable[[Job], bool] = made_of_one
     whose: Callable[[Job, Path], str | None] = untold
+    delivered: bool = False
 
 
 PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
@@ -136,6 +138,7 @@ PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
                 declared,
                 counted=("pixels",),
                 audited=True,
+                delivered=True,
             ),
             ProductEntry(
                 "cube",

@@ -33,6 +33,7 @@ ELSEWHERE = {
     "SqlUnits.renew": "tests/engine/test_runner.py",  # five minutes of a lease have passed
     "date.replaced": "tests/engine/test_overlap.py",
     "date.skipped": "tests/engine/test_overlap.py",
+    "delivery.": "tests/journey/test_delivery.py",
     "place.": "tests/places/test_bucket.py",
     "outbox.": "tests/notices/test_kills.py",
     "scenes.replaced": "tests/products/scenes/test_scene_index.py",

@@ -79,6 +79,11 @@ def audit(
         raise UserError("an audit of 0 windows compares nothing; ask for 1 or more")
     run = find_run(app.store, name)
     job, result = Job.from_json(run.job), _published(run)
+    if result.place:
+        raise UserError(
+            f"the result of run {run.id} lies in {result.place}, and only results in folders are audited afterwards; "
+            "a job with `audit` set is audited before its result is delivered"
+        )
     check_here(run.id, job, app.settings, app.stop)
     with ExitStack() as stack:
         store = stack.enter_context(app.lock(run.id)).store

@@ -101,7 +101,7 @@ def first_form(app: Records, base: Path) -> dict[str, str]:
 
 def _newest_output(app: Records) -> str:
     heads = app.store.runs.heads(1) if app.has_state() else []
-    return Job.from_json(heads[0].job).output if heads and heads[0].product == DEFAULT else ""
+    return Job.from_json(heads[0].job).destination if heads and heads[0].product == DEFAULT else ""
 
 
 def free_name(app: Records, name: str, output: str) -> str:

@@ -216,7 +216,7 @@ def _found(base: Path, file: str) -> Path:
 
 def _absolute(content: Mapping[str, Any], job: Job) -> dict[str, Any]:
     """Return the content with its paths absolute, for a command or a file that is used from any folder."""
-    made = dict(content) | {"output": job.output}
+    made = dict(content) | {"output": job.destination}
     if job.area.source:
         area = made.get("area")
         made["area"] = (dict(area) if isinstance(area, Mapping) else {}) | {"source": job.area.source}

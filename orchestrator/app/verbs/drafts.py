@@ -216,7 +216,12 @@ def content_of(job: Job) -> dict[str, Any]:
     """
     area = {name: text for name in _AREA[:-1] if (text := getattr(job.area, name))}
     grid = {name: value for name, value in asdict(job.grid).items() if value not in (None, "")}
-    content: dict[str, Any] = {"product": job.product, "area": area, "output": job.output, "base_name": job.base_name}
+    content: dict[str, Any] = {
+        "product": job.product,
+        "area": area,
+        "output": job.destination,
+        "base_name": job.base_name,
+    }
     content |= {name: value for name in ("start_date", "end_date", "recipe") if (value := getattr(job, name))}
     content |= {"bands": list(job.bands), "grid": grid, "params": {key: _text(job.params[key]) for key in job.params}}
     usual = replace(job, max_part_bytes=DEFAULT_MAX_PART_BYTES, split="blocks", min_valid=0.0, audit=0)

@@ -18,7 +18,9 @@ from orchestrator.engine.scheduler import Schedule
 from orchestrator.engine.standing import Standing
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.contract_watch import Census
+from orchestrator.engine.stores.records import DatabaseFacts
 from orchestrator.engine.stores.work_records import MonthUse
+from orchestrator.model.address import is_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Figures:
         census: What the state holds.
         disks: By the folder as it is set.
         database_bytes: The state database with its log.
+        database: Which it is, and how quickly it answers; None where there is none, or it cannot be read.
         standing: The limits of the project; None where the state cannot be read, or there is none.
         used: EECU-seconds of this month (Pacific time): counted, and reserved for what is under way.
         heartbeat: When the daemon was last heard of, seconds since 1970; 0 where none works on this state.
@@ -52,6 +55,7 @@ class Figures:
     disks: Mapping[str, DiskRoom] = field(default_factory=dict)
     database_bytes: int = 0
     standing: Standing | None = None
+    database: DatabaseFacts | None = None
     used: MonthUse = field(default_factory=lambda: MonthUse(0.0, 0.0))
     heartbeat: float = 0.0
     lateness: Mapping[str, float] = field(default_factory=dict)
@@ -82,6 +86,7 @@ def figures(app: Records) -> Figures:
         standing=standing,
         used=used,
         database_bytes=size,
+        database=app.store.database(),
         heartbeat=beat,
         lateness=lateness,
         refused_jobs=len(wrong),
@@ -101,7 +106,8 @@ def disks_of(app: Records) -> Iterator[tuple[str, DiskRoom]]:
     """Yield the folders as they are set that the state, work and results of jobs are in, with the room there."""
     local = app.settings.local
     folders = [str(app.settings.state_dir), local.work_dir]
-    folders += [str(app.config_dir / Path(table.output).expanduser()) for table in app.settings.jobs.values()]
+    outputs = [table.output for table in app.settings.jobs.values() if not is_address(table.output)]
+    folders += [str(app.config_dir / Path(output).expanduser()) for output in outputs]
     for folder in dict.fromkeys(filter(None, folders)):
         there = nearest(Path(folder).expanduser())
         try:

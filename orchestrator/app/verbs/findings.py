@@ -129,7 +129,7 @@ def _job(app: Application, name: str, table: JobTable) -> Finding:
 
 def _state(app: Application) -> Finding:
     runs, folder = app.store.runs.count(), app.settings.state_dir
-    seen = f"{folder}, {format_count(runs, 'run')}"
+    seen = f"{folder}, {format_count(runs, 'run')}; {app.store.database()}"
     if os.name == "posix" and folder.stat().st_mode & 0o007:
         return Finding("state", "warning", f"{seen}; everybody may look into the folder", f"`chmod 700 {folder}`")
     return Finding("state", "ok", seen)

@@ -116,6 +116,20 @@ def _mosaic(job: Job) -> Job:
     return job
 
 
+def _placed(app: Application, job: Job, busy: Busy) -> Job:
+    """
+    Return a job with the folder that it is made in, where its result is delivered to a bucket.
+
+    Raises:
+        CredentialError: We may not write there.
+    """
+    placed = job.made_below(app.making_root)
+    if placed.deliver:
+        with busy(f"asking for our permissions at {placed.deliver}"), app.lent_place(placed.deliver) as place:
+            place.check_access()
+    return placed
+
+
 def plan_job(app: Application, job: Job, busy: Busy = unwatched) -> PlanReport:
     """
     Plan a job for today.
@@ -123,7 +137,7 @@ def plan_job(app: Application, job: Job, busy: Busy = unwatched) -> PlanReport:
     Raises:
         UserError: The job cannot be done as declared.
     """
-    dated = _mosaic(job).dated(app.clock.now().date())
+    dated = _placed(app, _mosaic(job).dated(app.clock.now().date()), busy)
     with busy(f"planning {dated.base_name}"):
         local = app.planner(dated.route).local(dated)
     return _report(app, dated, local)
@@ -169,13 +183,15 @@ def plan_to_files(
     """
     Plan a job for today, and write a picture of the plan and a GeoJSON of its parts.
 
-    By default they are called NAME_plan.png and NAME_plan.geojson, in the output folder. Errors as `plan_job`.
+    By default they are called NAME_plan.png and NAME_plan.geojson, in the output folder, or, where that is a bucket, in
+    the current one. Errors as `plan_job`.
     """
     from orchestrator.plan.picture import draw_plan, parts_geojson  # noqa: PLC0415  matplotlib is heavy
 
-    dated = _mosaic(job).dated(app.clock.now().date())
-    picture = picture or Path(dated.output) / f"{dated.base_name}_plan.png"
-    geojson = geojson or Path(dated.output) / f"{dated.base_name}_plan.geojson"
+    dated = _placed(app, _mosaic(job).dated(app.clock.now().date()), busy)
+    beside = Path.cwd() if dated.deliver else Path(dated.output)
+    picture = picture or beside / f"{dated.base_name}_plan.png"
+    geojson = geojson or beside / f"{dated.base_name}_plan.geojson"
     with busy(f"planning {dated.base_name}"):
         local = app.planner(dated.route).local(dated)
         draw_plan(local.plan, picture, dated.base_name)

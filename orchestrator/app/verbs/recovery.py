@@ -226,7 +226,10 @@ def _order(app: Application, job: Job, date: str) -> Admission:
         with suppress(UserError, ValueError):
             declared = table.job(app.config_dir, app.settings.services)
             made = declared.base_name.replace("{date}", str(day))
-            if (table.cron or table.every) and (declared.output, declared.product) == (job.output, job.product):
+            if (table.cron or table.every) and (declared.destination, declared.product) == (
+                job.destination,
+                job.product,
+            ):
                 if job.base_name == made:
                     name, declaration = scheduled, f"job {scheduled}"
                 elif declared.area.each and job.base_name.startswith(f"{made}_"):

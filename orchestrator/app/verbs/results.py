@@ -27,12 +27,14 @@ class ResultReport:
     Attributes:
         run: Its id.
         state: Of the run.
-        path: Of the result.
-        proof: Path of what says where every pixel came from, JSON.
-        picture: Path of the picture; it may be missing.
+        path: Of the result; where it was delivered to a bucket, the one that it was made at.
+        proof: Path of what says where every pixel came from, JSON, likewise.
+        picture: Path of the picture, likewise; it may be missing.
         took_seconds: From the run's beginning to its end.
         kept: What the run keeps of its result: `bytes`, `sha256`, `valid`, `assembly`, ...
         files: Every file of it, the one that makes it last; results of the first version list only that one.
+        addresses: Where a person finds each file, by its path: that, or its address in a bucket.
+        place: The place in a bucket that it was delivered to; empty where it is in a folder.
     """
 
     run: str
@@ -43,6 +45,12 @@ class ResultReport:
     took_seconds: float
     kept: dict[str, Any]
     files: tuple[ResultFile, ...]
+    addresses: Mapping[Path, str]
+    place: str
+
+    def address_of(self, path: Path) -> str:
+        """Return where a person finds a file."""
+        return self.addresses.get(path, str(path))
 
 
 def result_of(run: Head) -> ResultReport:
@@ -63,7 +71,12 @@ def result_of(run: Head) -> ResultReport:
         found.path if (found := files.file(role)) else final.with_suffix(suffix)
         for role, suffix in (("proof", ".json"), ("picture", ".png"))
     )
-    return ResultReport(run.id, run.state, final, proof, picture, took.total_seconds(), kept, files.files)
+    found_at = {file.path: files.address_of(file) for file in files.files}
+    if files.place:
+        kept["path"] = files.address_of(files.main)
+        kept["files"] = [told | {"path": found_at[Path(told["path"])]} for told in kept["files"]]
+    seconds, place = took.total_seconds(), files.place
+    return ResultReport(run.id, run.state, final, proof, picture, seconds, kept, files.files, found_at, place)
 
 
 def missing_words(kept: Mapping[str, Any]) -> str:

@@ -19,9 +19,11 @@ from orchestrator.core import log
 from orchestrator.core.files import LockedError
 from orchestrator.engine.admission import admit
 from orchestrator.engine.batch.budget import set_eecu_hours
+from orchestrator.engine.delivery import lies_at
 from orchestrator.engine.execution import retry_run
 from orchestrator.engine.leases import Lease
-from orchestrator.engine.ownership import Claimant, check_free, check_owner
+from orchestrator.engine.output import names_in
+from orchestrator.engine.ownership import Claimant, check_free, check_owner, check_place
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.publication import AUDIT, MIN_VALID, is_file, set_audit, set_min_valid
 from orchestrator.engine.stores.contract import Store
@@ -184,10 +186,20 @@ def check_output(app: Application, job: Job, declaration: str, *, overwrite: boo
     product = find_product(job.product)
     files, whose = product.files(job), partial(product.whose, job)
     who = Claimant(
-        declaration, job.fingerprints(), job.base_name, overwrite=overwrite, product=job.product, whose=whose
+        declaration,
+        job.fingerprints(),
+        job.base_name,
+        overwrite=overwrite,
+        product=job.product,
+        whose=whose,
+        final=str(files[-1]),
     )
     check_free(files[-1], who, app.owner, app.store)
     check_owner(files, who, app.store)
+    if job.deliver:
+        with app.lent_place(job.deliver) as place:
+            place.check_access()
+            check_place(place, names_in(job, files), who, app.store)
 
 
 def _is_partial(done: Run | None) -> bool:
@@ -201,6 +213,10 @@ def _result_is_gone(app: Application, done: Run | None, busy: Busy) -> bool:
         return False
     if done.state is not RunState.CLEANED and done.resume is not RunState.PUBLISHED:
         return False
-    main = Result.from_json(done.result).main
+    result = Result.from_json(done.result)
+    main = result.main
+    if result.place:
+        with busy(f"looking for {result.address_of(main)}"), app.lent_place(result.place) as place:
+            return lies_at(place, result, main) is None
     with busy(f"comparing {main.path.name} with its checksum"):
         return not (is_file(main, app.stop) and find_product(done.product).whole(Job.from_json(done.job)))

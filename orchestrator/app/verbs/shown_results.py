@@ -48,23 +48,27 @@ class ShownFile:
 
     Attributes:
         name: Without its folder.
-        path: Absolute.
+        path: Absolute; of a result in a bucket, where the file was made.
+        address: Where a person finds it: its path, or its address in a bucket.
         what: What it is, for people.
         role: See `ResultFile`.
         bytes: As published; of a folder those of all its files.
         sha256: As published, hexadecimal.
         folder: Whether it is one: it has no download.
         there: Whether one of this kind and size lies there.
+        delivered: Whether it lies in a bucket.
     """
 
     name: str
     path: Path
+    address: str
     what: str
     role: str
     bytes: int
     sha256: str
     folder: bool
     there: bool
+    delivered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ class ShownResult:
         licence: The address of their terms.
         files: The result first.
         others: With which it can be compared, newest first.
+        place: The place in a bucket where it lies; empty where it is in a folder.
     """
 
     run: str
@@ -114,6 +119,7 @@ class ShownResult:
     licence: str
     files: tuple[ShownFile, ...]
     others: tuple[Comparable, ...] = ()
+    place: str = ""
 
 
 def shown_result(app: Records, name: str) -> ShownResult:
@@ -143,8 +149,9 @@ def shown_result(app: Records, name: str) -> ShownResult:
         proof=tuple(_sentences(report, proof)),
         attribution=str(proof.get("attribution", "")),
         licence=str(proof.get("licence", "")),
-        files=tuple(_shown(file) for file in reversed(report.files)),
-        others=tuple(_comparable(app, head)),
+        files=tuple(_shown(file, report) for file in reversed(report.files)),
+        others=() if report.place else tuple(_comparable(app, head)),
+        place=report.place,
     )
 
 
@@ -158,6 +165,7 @@ def compare_checksum(app: Records, name: str) -> str:
         RunFailed: See `shown_result`.
     """
     report = result_of(find_head(app.store, name))
+    _check_here(report)
     wrong = [file.path.name for file in report.files if not is_file(file)]
     if wrong:
         raise UserError(
@@ -185,12 +193,22 @@ def listed_file(app: Records, name: str, file_name: str) -> ResultFile:
     if found is None:
         names = ", ".join(file.path.name for file in report.files)
         raise UserError(f"the result of run {report.run} has no file {file_name!r}; it has {names}")
+    _check_here(report)
     if found.path.is_dir():
         raise UserError(f"{found.path} is a folder; copy it from there")
     if not is_there(found.path):
         raise UserError(f"{found.path} is there no more; put it back, or make it again")
     stamp(PublishedRaster(found.path, found.sha256, found.bytes))
     return found
+
+
+def _check_here(report: ResultReport) -> None:
+    """
+    Raises:
+        UserError: The result lies in a bucket.
+    """
+    if report.place:
+        raise UserError(f"the result lies in {report.place}; `orchestrator fetch {report.run}` brings it here")
 
 
 def _read_proof(path: Path) -> Mapping[str, Any]:
@@ -203,7 +221,9 @@ def _read_proof(path: Path) -> Mapping[str, Any]:
 
 
 def _sentences(report: ResultReport, proof: Mapping[str, Any]) -> Iterator[str]:
-    if not proof:
+    if report.place:
+        yield f"The result lies in {report.place}, with its proof; `orchestrator fetch {report.run}` brings both."
+    elif not proof:
         yield f"The proof {report.proof.name} cannot be read; the result is as it was, but nothing is proved here."
     cover = proof.get("cover", {})
     if isinstance(cover, Mapping):
@@ -216,7 +236,8 @@ def _sentences(report: ResultReport, proof: Mapping[str, Any]) -> Iterator[str]:
         yield f"{words[0].upper()}{words[1:]}."
     if missing := missing_words(report.kept):
         yield f"Not whole: {missing}."
-    yield from _audits(proof)
+    if proof or not report.place:
+        yield from _audits(proof)
     yield from (f"Note: {note}" for note in proof.get("notes", ()) if isinstance(note, str))
 
 
@@ -232,11 +253,13 @@ def _audits(proof: Mapping[str, Any]) -> Iterator[str]:
         yield "It was audited; the proof tells the outcome."
 
 
-def _shown(file: ResultFile) -> ShownFile:
+def _shown(file: ResultFile, report: ResultReport) -> ShownFile:
     folder = file.path.is_dir()
     there = is_there(file.path) and (folder or size_of(file.path) == file.bytes)
     what = ROLES.get(file.role, file.role)
-    return ShownFile(file.path.name, file.path, what, file.role, file.bytes, file.sha256, folder, there)
+    address, size, sha256 = report.address_of(file.path), file.bytes, file.sha256
+    delivered = bool(report.place)
+    return ShownFile(file.path.name, file.path, address, what, file.role, size, sha256, folder, there, delivered)
 
 
 def _comparable(app: Records, head: Head) -> Iterator[Comparable]:

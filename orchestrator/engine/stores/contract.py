@@ -16,6 +16,7 @@ from orchestrator.engine.stores.contract_work import Costs, Ledger, Parts, TaskC
 from orchestrator.engine.stores.listing_records import RunPage, RunQuery
 from orchestrator.engine.stores.records import (
     Admission,
+    DatabaseFacts,
     DateRow,
     EventRow,
     Head,
@@ -342,6 +343,9 @@ class Store(Protocol):
 
         Numbers of one store are compared with each other alone. That somebody opened the database may count, too.
         """
+
+    def database(self) -> DatabaseFacts:
+        """Return which database this is, and how quickly it answers."""
 
     def close(self) -> None:
         """Let go of the database."""

@@ -13,7 +13,7 @@ from orchestrator.engine.stores.dialect import insert_and_add, insert_where_abse
 from orchestrator.engine.stores.schema import unit_counts, unit_needs, units
 from orchestrator.model.grid import Window
 from orchestrator.model.states import UNIT_TRANSITIONS, Failure, UnitState, Who, check_transition
-from orchestrator.model.unit import BroughtPiece, Cell, Unit, UnitPlan
+from orchestrator.model.unit import BroughtPiece, Cell, Unit, UnitClaim, UnitPlan
 
 _MET = (UnitState.DONE, UnitState.EMPTY)
 _HERE = and_(
@@ -123,7 +123,7 @@ def held_row(db: Connection, unit: Unit) -> Row[Any]:
     return row
 
 
-def held_row_or_none(db: Connection, unit: Unit) -> Row[Any] | None:
+def held_row_or_none(db: Connection, unit: Unit | UnitClaim) -> Row[Any] | None:
     here = _key(unit.run_id, unit.kind, unit.key)
     if (row := db.execute(_LOCKED, here).first()) is None:
         raise _unknown(unit.run_id, unit.kind, unit.key)

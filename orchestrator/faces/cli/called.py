@@ -22,7 +22,7 @@ NAME = "orchestrator"
 _PIP = "`pip install "  # into the environment that runs us, which need not be the one that `pip` is of
 _PLAIN = re.compile(rf"`{NAME} ([^\s`]+)([^`]*)")
 # Commands that join the service: they find a run's files only where the run was told to put them.
-_JOINS = frozenset({"run", "audit", "cancel", "clean", "serve", "doctor"})
+_JOINS = frozenset({"run", "fetch", "audit", "cancel", "clean", "serve", "doctor"})
 
 
 class Called:

@@ -77,13 +77,13 @@ def show_result(result: ResultReport, output: Output, origins: str) -> None:
     kept = result.kept
     output.message("summary", objects.result_facts(result))
     if output.quiet:
-        output.say(str(result.path))
+        output.say(result.address_of(result.path))
         return
-    output.say(f"{result.path}  ({format_bytes(kept['bytes'])})")
+    output.say(f"{result.address_of(result.path)}  ({format_bytes(kept['bytes'])})")
     if result.proof != result.path:
-        output.say(f"{result.proof}  proof: {origins}")
-    if result.picture.exists():
-        output.say(f"{result.picture}  quicklook")
+        output.say(f"{result.address_of(result.proof)}  proof: {origins}")
+    if result.picture in result.addresses if result.place else result.picture.exists():
+        output.say(f"{result.address_of(result.picture)}  quicklook")
     for file in kept.get("files", ()):  # results of the first version do not say
         if word := _ROLES.get(file["role"]):
             output.say(f"{file['path']}  {word}")
@@ -117,13 +117,16 @@ def _holdings(kept: Mapping[str, Any]) -> Iterator[str]:
 def _show_audit(result: ResultReport, output: Output) -> None:
     """Say what the last audit found, as the proof has it; or that there was none."""
     audits = json.loads(result.proof.read_bytes()).get("audit", []) if result.proof.is_file() else []
+    if result.place:
+        output.say(f"audited: the outcome is in {result.address_of(result.proof)}")
+        return
     if not audits:
         lacking = f"not audited: the result was there already; `orchestrator audit {result.run}` compares it now"
         output.message("audit", {"run": result.run, "equal": None, "reason": lacking})
         output.warn(lacking)
         return
     report = AuditReport.from_json(audits[-1])
-    files = {"path": str(result.path), "proof": str(result.proof)}
+    files = {"path": result.address_of(result.path), "proof": result.address_of(result.proof)}
     output.message("audit", {"run": result.run, **files, **report.to_json()})
     if not output.quiet:
         output.say(f"audit of {report.at}: {report.words()}")

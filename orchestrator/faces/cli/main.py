@@ -30,7 +30,7 @@ click.rich_click.COMMAND_GROUPS = {
         {"name": "Training sets", "commands": ["tiles", "labels", "dataset", "aoi", "copernicus", "patches"]},
         {
             "name": "Look after runs",
-            "commands": ["status", "watch", "why", "logs", "usage", "audit", "retry", "cancel", "clean"],
+            "commands": ["status", "watch", "why", "logs", "usage", "fetch", "audit", "retry", "cancel", "clean"],
         },
         {
             "name": "Keep it running",
@@ -114,6 +114,10 @@ COMMANDS = {
         f"{_HERE}.usage",
         "Show what runs have cost in EECU-hours, by month and job, beside the budget and the project's tier.",
     ),
+    "fetch": Listed(
+        f"{_HERE}.fetch",
+        "Bring the files of a result that was delivered to a bucket to a folder here, whole and verified.",
+    ),
     "audit": Listed(
         f"{_HERE}.audit",
         "Ask for windows of a mosaic once more, without an export, and compare them with the file, value by value.",
@@ -136,7 +140,9 @@ COMMANDS = {
         f"{_HERE}.recover",
         "Rebuild a lost or old state from operations, objects and plans in the cloud; `run` or `serve` then goes on.",
     ),
-    "db": Listed(f"{_HERE}.database", "Look after the state database: a copy, a check, another version's schema."),
+    "db": Listed(
+        f"{_HERE}.database", "Look after the state database: a copy, a check, another version's schema or place."
+    ),
     "prune": Listed(f"{_HERE}.database", "Forget what ended long ago, and give its room on the disk back."),
     "health": Listed(
         f"{_HERE}.health",

@@ -16,6 +16,7 @@ from rich_click import option
 from orchestrator.config import JobTable, explain, read_table, recipe_names
 from orchestrator.core.errors import UserError
 from orchestrator.faces.cli.option_sets import all_of
+from orchestrator.model.address import is_address
 from orchestrator.model.job import Job
 
 _LARGEST_MB = 2**40  # a file system holds less
@@ -53,7 +54,11 @@ _JOB_OPTIONS = (
         metavar="COLUMN",
         help="One output for each value of this column, instead of one for all.",
     ),
-    option("--output", metavar="DIR", help="Folder of the result."),
+    option(
+        "--output",
+        metavar="DIR",
+        help="Folder of the result, or a place in a bucket: gs://BUCKET/PREFIX, s3://BUCKET/PREFIX.",
+    ),
     option("--base-name", "--base_name", metavar="NAME", help="The result is NAME_clipped.tif."),
     option("--start-date", "--start_date", metavar="DATE", help="First day, e.g. 2024-05-01."),
     option("--end-date", "--end_date", metavar="DATE", help="The day after the last one."),
@@ -264,7 +269,8 @@ def _lay_over(content: dict[str, Any], given: dict[str, Any], *, absolute: bool)
     plain = {"base_name", "start_date", "end_date", "recipe", "route", "split", "min_valid", "audit", "max_eecu_hours"}
     content.update({name: given[name] for name in plain if given[name] is not None})
     if given["output"] is not None:
-        content["output"] = str(Path(given["output"]).expanduser().resolve()) if absolute else given["output"]
+        folder = absolute and not is_address(given["output"])
+        content["output"] = str(Path(given["output"]).expanduser().resolve()) if folder else given["output"]
     _lay_area(content, given, absolute=absolute)
     grid = {"scale": given["scale"], "crs": given["crs"], "crs_transform": _numbers(given["crs_transform"])}
     write = {name: given[name] for name in ("compress", "predictor", "block", "overviews", "all_touched")}

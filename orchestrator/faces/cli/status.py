@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,10 @@ def status(context: Context, /, run_id: str | None, limit: int, **given: Any) ->
     if not output.as_json:
         for line in listing(shown, output.width()) or [_NOT_LIKE_THAT if params_of(query) else _NONE_YET]:
             output.say(line)
+    if not app.is_file and app.has_state():
+        about = app.store.database()
+        output.message("database_facts", asdict(about))
+        output.say(f"the state is in {about}")
     for name, sentence in wrong_jobs(app).items():
         output.message("job", {"name": name, "error": sentence})
     for line in _by_sentence(_passed_over(app, shown)):

@@ -201,7 +201,7 @@ def event_facts(row: EventRow, run_id: str) -> JsonObject:
 
 def result_facts(told: ResultReport) -> JsonObject:
     """Return what a run has delivered."""
-    ends = {"proof": str(told.proof), "picture": str(told.picture)}
+    ends = {"proof": told.address_of(told.proof), "picture": told.address_of(told.picture)}
     return {"run": told.run, "state": told.state, **told.kept, **ends}
 
 

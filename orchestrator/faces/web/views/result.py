@@ -37,7 +37,8 @@ def _show(request: Request) -> Response:
     except (NeedsPerson, RunFailed) as error:
         return page(request, "result.html", run=name, shown=None, why=str(error))
     try:
-        body, facts, wrong = *_body(request, shown.run, shown.product), ""
+        # What lies in a bucket is neither drawn nor read here.
+        body, facts, wrong = *(("", {}) if shown.place else _body(request, shown.run, shown.product)), ""
     except UserError as error:  # the proof and the files are shown all the same
         body, facts, wrong = "", {}, str(error)
     return page(request, "result.html", **(facts | {"run": shown.run, "shown": shown, "body": body, "wrong": wrong}))

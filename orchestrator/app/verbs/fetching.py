@@ -1,0 +1,81 @@
+"""`fetch`: a result that was delivered to a bucket, brought to a folder here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.app.finding import find_head
+from orchestrator.app.verbs.busy import Busy, unwatched
+from orchestrator.app.verbs.results import result_of
+from orchestrator.core.errors import IntegrityError, UserError
+from orchestrator.core.files import make_folder
+from orchestrator.engine.delivery import lies_at
+from orchestrator.engine.publication import is_file
+from orchestrator.model.result import Result
+
+if TYPE_CHECKING:
+    from orchestrator.app.connections import Connections
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """
+    What was brought.
+
+    Attributes:
+        run: Whose result it is.
+        place: From where: `gs://bucket/prefix`.
+        paths: Of the files here, the one that makes the result last.
+    """
+
+    run: str
+    place: str
+    paths: tuple[Path, ...]
+
+
+def fetch_result(
+    app: Connections, name: str, folder: Path, *, overwrite: bool = False, busy: Busy = unwatched
+) -> Fetched:
+    """
+    Bring the files of a run's result from its place to `folder`, whole and verified; those that are here stay.
+
+    Raises:
+        UserError: No run is called so, its result is in a folder, or other files lie where they go.
+        NeedsPerson: It is held for a person.
+        RunFailed: It has no result.
+        IntegrityError: A file does not lie there as it was delivered.
+        TransientError, CredentialError: The place does not answer, or not us.
+    """
+    head = find_head(app.store, name)
+    result_of(head)
+    result = Result.from_json(head.result)
+    if not result.place:
+        raise UserError(f"the result of run {head.id} lies in a folder: {result.main.path}")
+    targets = [folder / result.name_of(file) for file in result.files]
+    if not overwrite:
+        _check_free(targets, result)
+    with app.lent_place(result.place) as place:
+        for file, target in zip(result.files, targets, strict=True):
+            there = lies_at(place, result, file)
+            if there is None:
+                raise IntegrityError(f"{result.address_of(file)} is gone, or not the file that was delivered")
+            make_folder(target.parent)
+            with busy(f"bringing {result.address_of(file)}"):
+                place.fetch(there, target, lambda _bytes: None, app.stop)
+            if not is_file(replace(file, path=target), app.stop):
+                raise IntegrityError(f"{target} has not the SHA-256 of what was published, {file.sha256}")
+    return Fetched(head.id, result.place, tuple(targets))
+
+
+def _check_free(targets: Sequence[Path], result: Result) -> None:
+    """
+    Raises:
+        UserError: A file lies where one is to go, and is another.
+    """
+    for file, target in zip(result.files, targets, strict=True):
+        if os.path.lexists(target) and (target.is_symlink() or not is_file(replace(file, path=target))):
+            raise UserError(f"{target} exists already and is another file; choose another --to, or --overwrite")
