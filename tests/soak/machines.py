@@ -89,6 +89,9 @@ ENVIRONMENT = {
     "ORCHESTRATOR_LOG__LEVEL": "error",
     "ORCHESTRATOR_SERVE__PATIENCE": "2m",
 }
+# Of an answer with pixels: so that each run has dozens of units.
+QUOTA_BYTES = 60_000
+_RESULTS = "SELECT job, content FROM runs JOIN documents ON run_id = id WHERE state = 'CLEANED' AND name = 'result'"
 
 
 @dataclass
@@ -259,9 +262,9 @@ class Machines:
     def digests(self) -> dict[str, set[str]]:
         """Return the checksums of all results that each job has had, and of what lies there now."""
         found: dict[str, set[str]] = {}
-        for job, result in self.rows("SELECT job, result FROM runs WHERE state = 'CLEANED'"):
+        for job, result in self.rows(_RESULTS):
             name = Job.from_json(job).base_name
-            found.setdefault(name, set()).add(Result.from_json(result).sha256)
+            found.setdefault(name, set()).add(Result.from_json(result).main.sha256)
         for path in self.home.out.glob("*.tif"):
             name = path.stem.removesuffix("_clipped")
             found.setdefault(name, set()).add(hashlib.sha256(path.read_bytes()).hexdigest())
