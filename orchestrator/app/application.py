@@ -13,6 +13,7 @@ from orchestrator import __version__
 from orchestrator.app.connections import Connections
 from orchestrator.app.costs import eecu_limits, published_cost
 from orchestrator.app.elsewhere import asks_earth_engine, check_here
+from orchestrator.app.executors import unit_executor
 from orchestrator.app.imagery import EarthEngineImagery, scene_search
 from orchestrator.app.planner import cut_task
 from orchestrator.core.machine import processors
@@ -20,7 +21,7 @@ from orchestrator.engine.batch.accounts import Accounts
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import Backoff, Clients, ProcessContext, unleased
 from orchestrator.engine.execution import Execution
-from orchestrator.engine.executors import NobodyHere, UnitExecutor
+from orchestrator.engine.executors import UnitExecutor
 from orchestrator.engine.interrupts import Interrupts
 from orchestrator.engine.leases import Lease
 from orchestrator.engine.progress import Progress
@@ -39,6 +40,7 @@ from orchestrator.recipes.registry import UNDATED, find_recipe
 STRIP_PIXELS = 1 << 28
 
 if TYPE_CHECKING:
+    from orchestrator.products.chips.product import ChipProduct
     from orchestrator.products.mosaic.product import MosaicProduct
 
 
@@ -75,6 +77,12 @@ class Application(Connections):
         from orchestrator.products.mosaic.product import make  # noqa: PLC0415
 
         return make(self.product_context(route))
+
+    def chip_planner(self, route: str) -> ChipProduct:
+        """Return what shows the plan of chips that come by `route`."""
+        from orchestrator.products.chips.product import make_chips  # noqa: PLC0415
+
+        return make_chips(self.product_context(route))
 
     def product_context(self, route: str, say: Callable[[str], None] = _unheard) -> ProductContext:
         """Return what a product whose pixels come by `route` is planned and made with."""
@@ -152,7 +160,7 @@ class Application(Connections):
             process=self.process_context(),
             watch=self._watch(find_product(job.product).service, clients),
             cut=cut_task,
-            refit=self._refit,
+            refit=self.refit,
             progress=progress,
             check_lease=lease.check if lease else unleased,
             check_prefix=self.prefix_check(clients.route) if lease else unleased,
@@ -169,7 +177,7 @@ class Application(Connections):
             keep_parts=self.settings.local.keep_parts,
             downloads=self.settings.transfer.downloads,
             requests=self.settings.pixels.at_once,
-            backoff=self._backoff(),
+            backoff=self.backoff,
             limits=self.limits,
             transfers=self.transfers,
             marks=DiskMarks(self.settings.limits.disk_stop, self.settings.limits.disk_resume),
@@ -185,9 +193,11 @@ class Application(Connections):
     @cached_property
     def unit_executor(self) -> UnitExecutor | None:
         """Who does the units of this process's runs that any process may do; None is threads of each run."""
-        return NobodyHere() if self.settings.engine.executor == "workers" else None
+        return unit_executor(self.settings, self.config_dir, lambda: self.store.units, self.clock)
 
-    def _backoff(self) -> Backoff:
+    @property
+    def backoff(self) -> Backoff:
+        """How long is waited, and how often is tried, as the settings say."""
         ee, retry = self.settings.ee, self.settings.retry
         return Backoff(
             poll_min_seconds=ee.poll_min,
@@ -204,7 +214,8 @@ class Application(Connections):
             unit_longest_seconds=retry.max_wait,
         )
 
-    def _refit(self, task: TaskPlan, plan: Plan, heaviest: float | None) -> TaskPlan:
+    def refit(self, task: TaskPlan, plan: Plan, heaviest: float | None) -> TaskPlan:
+        """Return a task in the largest parts that fit; see `engine.batch.exports.Refit`."""
         from orchestrator.plan.refit import refit  # noqa: PLC0415
 
         return refit(
