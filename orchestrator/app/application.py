@@ -41,6 +41,7 @@ from orchestrator.recipes.registry import UNDATED, find_recipe
 STRIP_PIXELS = 1 << 28
 
 if TYPE_CHECKING:
+    from orchestrator.products.chips.product import ChipProduct
     from orchestrator.products.mosaic.product import MosaicProduct
 
 
@@ -77,6 +78,12 @@ class Application(Connections):
         from orchestrator.products.mosaic.product import make  # noqa: PLC0415
 
         return make(self.product_context(route))
+
+    def chip_planner(self, route: str) -> ChipProduct:
+        """Return what shows the plan of chips that come by `route`."""
+        from orchestrator.products.chips.product import make_chips  # noqa: PLC0415
+
+        return make_chips(self.product_context(route))
 
     def product_context(self, route: str, say: Callable[[str], None] = _unheard) -> ProductContext:
         """Return what a product whose pixels come by `route` is planned and made with."""
@@ -155,7 +162,7 @@ class Application(Connections):
             process=self.process_context(),
             watch=self._watch(find_product(job.product).service, clients),
             cut=cut_task,
-            refit=self._refit,
+            refit=self.refit,
             progress=progress,
             check_lease=lease.check if lease else unleased,
             check_prefix=self.prefix_check(clients.route) if lease else unleased,
@@ -172,7 +179,7 @@ class Application(Connections):
             keep_parts=self.settings.local.keep_parts,
             downloads=self.settings.transfer.downloads,
             requests=self.settings.pixels.at_once,
-            backoff=self._backoff(),
+            backoff=self.backoff,
             limits=self.limits,
             transfers=self.transfers,
             marks=DiskMarks(self.settings.limits.disk_stop, self.settings.limits.disk_resume),
@@ -190,7 +197,9 @@ class Application(Connections):
         """Who does the units of this process's runs that any process may do; None is threads of each run."""
         return unit_executor(self.settings, self.config_dir, lambda: self.store.units, self.clock)
 
-    def _backoff(self) -> Backoff:
+    @property
+    def backoff(self) -> Backoff:
+        """How long is waited, and how often is tried, as the settings say."""
         ee, retry = self.settings.ee, self.settings.retry
         return Backoff(
             poll_min_seconds=ee.poll_min,
@@ -207,7 +216,8 @@ class Application(Connections):
             unit_longest_seconds=retry.max_wait,
         )
 
-    def _refit(self, task: TaskPlan, plan: Plan, heaviest: float | None) -> TaskPlan:
+    def refit(self, task: TaskPlan, plan: Plan, heaviest: float | None) -> TaskPlan:
+        """Return a task in the largest parts that fit; see `engine.batch.exports.Refit`."""
         from orchestrator.plan.refit import refit  # noqa: PLC0415
 
         return refit(

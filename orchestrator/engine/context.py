@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,6 +69,11 @@ class Backoff:
     unit_longest_seconds: float = 60.0
 
 
+def thread_pool(places: int, name: str) -> Executor:
+    """Return what does so many things at once, in threads that are called so."""
+    return ThreadPoolExecutor(places, thread_name_prefix=name)
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessContext:
     """
@@ -93,6 +99,8 @@ class ProcessContext:
         name: Of this process among all that claim units.
         unit_lease_seconds: How long a claim on a unit is good without a word.
         executor: Who does units that any process may do; None is threads of each run.
+        pool: Makes what downloads and units are done in, of so many places and with a name. A simulation has its own,
+            in which only virtual time passes.
     """
 
     owner: str
@@ -113,6 +121,7 @@ class ProcessContext:
     name: str = field(default_factory=process_name)
     unit_lease_seconds: float = 60.0
     executor: UnitExecutor | None = None
+    pool: Callable[[int, str], Executor] = thread_pool
 
 
 @dataclass(frozen=True, slots=True)

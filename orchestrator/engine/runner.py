@@ -49,7 +49,7 @@ class UnitWork:
         self._context = context
         self._closing = threading.Event()
         self._runner = StepRunner(context, EitherStop(context.process.stop, self._closing))
-        self._threads = ThreadExecutor(self._runner, context.process.requests)
+        self._threads = ThreadExecutor(self._runner, context.process)
         elsewhere = [kind for kind in context.steps if executor is not None and kind in context.shared]
         here = [kind for kind in context.steps if kind not in elsewhere]
         self._lanes = [_Lane(tuple(here), self._threads, self._claims())]

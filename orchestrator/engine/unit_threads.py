@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 from orchestrator.core import log
+from orchestrator.engine.context import ProcessContext
 from orchestrator.engine.executors import UnitEnded
 from orchestrator.engine.steps import StepRunner
 from orchestrator.model.unit import Unit
@@ -14,10 +14,10 @@ from orchestrator.model.unit import Unit
 class ThreadExecutor:
     """See `engine.executors.UnitExecutor`: the usual one."""
 
-    def __init__(self, runner: StepRunner, at_once: int) -> None:
-        self._runner, self._left = runner, at_once
+    def __init__(self, runner: StepRunner, process: ProcessContext) -> None:
+        self._runner, self._left = runner, process.requests
         self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="unit")
+        self._pool = process.pool(process.requests, "unit")
 
     def room(self) -> int:
         with self._lock:

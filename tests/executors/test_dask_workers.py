@@ -7,14 +7,12 @@ import queue
 import signal
 import socket
 import ssl
-import subprocess
-import sys
 import threading
-from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from dask_kit import PATH, Cluster, wait_until
 from unit_doing import HOPELESS_SECONDS, claim, do_for_dask, done_in
 
 pytest.importorskip("distributed", reason="the extra `dask` is not installed")
@@ -22,56 +20,10 @@ pytest.importorskip("distributed", reason="the extra `dask` is not installed")
 from orchestrator.clients.dask_cluster import LOOPBACK, DaskPlace, DaskWorkers, addresses_of
 from orchestrator.core.errors import TransientError
 
-HERE = str(Path(__file__).parent)
-# What a program of Dask's finds here, as an environment with this program in it would have it.
-PATH = os.pathsep.join([HERE, str(Path(HERE).parents[1])])
-
-
-def wait_until(happened):
-    pause = threading.Event()
-    for _ in range(HOPELESS_SECONDS * 20):
-        if happened():
-            return
-        pause.wait(0.05)
-    raise AssertionError("it never happened")
-
-
-@dataclass
-class Cluster:
-    """Somebody's own: a scheduler and workers as processes, as their commands begin them."""
-
-    folder: Path
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
-
-    @property
-    def file(self):
-        return self.folder / "scheduler.json"
-
-    def begin(self, what, *words):
-        told = os.environ | {"PYTHONPATH": PATH, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
-        command = [sys.executable, "-m", f"distributed.cli.dask_{what}", "--host", LOOPBACK, "--no-dashboard", *words]
-        with (self.folder / f"{what}.log").open("ab") as written:
-            self.processes.append(subprocess.Popen(command, env=told, stdout=written, stderr=written, cwd=self.folder))
-        return self.processes[-1]
-
-    def scheduler(self):
-        self.file.unlink(missing_ok=True)
-        begun = self.begin("scheduler", "--port", "0", "--scheduler-file", str(self.file))
-        wait_until(self.file.exists)
-        return begun
-
-    def worker(self, name="worker"):
-        return self.begin("worker", "--no-nanny", "--nthreads", "1", "--name", name, "--scheduler-file", str(self.file))
-
-    def end(self):
-        for process in self.processes:
-            process.kill()
-            process.wait()
-
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    cluster = Cluster(tmp_path_factory.mktemp("dask"))
+    cluster = Cluster(tmp_path_factory.mktemp("dask"), {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"})
     yield cluster
     cluster.end()
 

@@ -9,10 +9,10 @@ import queue
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
+from dask_kit import wait_until
 from unit_doing import HOPELESS_SECONDS, claim, done_in
 
 from orchestrator.app.unit_processes import UnitProcesses, UnitProcessSettings
@@ -63,15 +63,6 @@ def do_all(pool, folder, keys, ended):
     while len(told) < len(keys):
         told.update([ended.get(timeout=HOPELESS_SECONDS)])
     return told
-
-
-def wait_until(happened):
-    pause = threading.Event()
-    for _ in range(HOPELESS_SECONDS * 20):
-        if happened():
-            return
-        pause.wait(0.05)
-    raise AssertionError("it never happened")
 
 
 def is_there(pid):

@@ -21,11 +21,14 @@ from orchestrator.engine.stores.sql import SqlStore
 BACKUPS = "backups"  # the folder for copies, in the state folder, where no other is named
 # What an earlier schema has no place for.
 LOST = {
+    "0004": (
+        "which process had a unit last, and pieces that workers brought and nobody has placed, which are brought again"
+    ),
     "0003": (
         "limits that were learned and what processes hold of them, costs by attempt and month, paused jobs, "
         "notifications, dates that a person triggered, and of runs priority, deadline and lease; runs, units, parts "
         "and results stay"
-    )
+    ),
 }
 
 

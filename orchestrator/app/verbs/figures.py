@@ -12,6 +12,7 @@ from orchestrator.app.heartbeat import DAEMON
 from orchestrator.app.records import Records
 from orchestrator.app.scheduled import scheduled
 from orchestrator.app.verbs.jobs import wrong_jobs
+from orchestrator.app.workers import workers_of
 from orchestrator.core.clock import quota_month
 from orchestrator.core.errors import OrchestratorError
 from orchestrator.engine.scheduler import Schedule
@@ -48,6 +49,8 @@ class Figures:
         lateness: For each scheduled job that is not paused, how many seconds its earliest date that has neither run nor
             reason is late.
         refused_jobs: How many jobs of config.toml cannot be used.
+        workers: How many workers were heard of lately.
+        worker_units: How many units they do now.
     """
 
     trouble: str = ""
@@ -60,6 +63,8 @@ class Figures:
     heartbeat: float = 0.0
     lateness: Mapping[str, float] = field(default_factory=dict)
     refused_jobs: int = 0
+    workers: int = 0
+    worker_units: int = 0
 
 
 def figures(app: Records) -> Figures:
@@ -72,6 +77,7 @@ def figures(app: Records) -> Figures:
         census, standing = app.store.counts.census(), app.standing()
         used, size = app.store.usage.in_month(quota_month(now)), app.store.pruning.size()
         daemon = next(iter(app.store.processes.of(DAEMON)), None)
+        workers = [worker for worker in workers_of(app) if worker.is_fresh]
         entries, refused = scheduled(app)
         wrong = {*refused, *wrong_jobs(app)}  # and what the daemon met when it read their areas
         paused = {name for name, state in app.store.job_states.all().items() if state.paused}
@@ -90,6 +96,8 @@ def figures(app: Records) -> Figures:
         heartbeat=beat,
         lateness=lateness,
         refused_jobs=len(wrong),
+        workers=len(workers),
+        worker_units=sum(worker.busy for worker in workers),
     )
 
 

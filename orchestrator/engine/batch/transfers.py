@@ -6,7 +6,6 @@ import hashlib
 import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +63,7 @@ class Transfers:
         self._open = 0  # pieces of work handed to the threads and not done
         self._counting = threading.Lock()
         self._troubles: queue.SimpleQueue[FailedPart] = queue.SimpleQueue()
-        self._pool = ThreadPoolExecutor(context.process.downloads, thread_name_prefix="download")
+        self._pool = context.process.pool(context.process.downloads, "download")
 
     def end(self) -> None:
         """End the downloads; what came of a part stays for the next start."""

@@ -277,6 +277,9 @@ class Processes(Protocol):
     def of(self, kind: str) -> list[ProcessRow]:
         """Return the processes whose names are this word, or begin with it, the last heard of first."""
 
+    def forget(self, kind: str, before: float) -> None:
+        """Remove the processes of a kind, those with names of their own, that were not heard of since a time."""
+
     def end(self, name: str, pid: int) -> None:
         """Forget a process that ended by itself."""
 

@@ -178,24 +178,26 @@ class SqlUnits:
         units: Sequence[UnitPlan] = (),
     ) -> None:
         values: dict[str, Any] = {} if result is None else {"result": to_text(result)}
-        with self._db.write(
-            TransactionMode.WRITE if units else TransactionMode.BESIDE
-        ) as db:  # nothing is met by it yet
-            row = held_row(db, unit)
-            piece_text = json.dumps(asdict(piece), sort_keys=True)
-            move_unit(db, row, UnitState.BROUGHT, **_GIVEN_BACK, piece=piece_text, failure="", error="", **values)
+        values |= {**_GIVEN_BACK, "failure": "", "error": "", "piece": json.dumps(asdict(piece), sort_keys=True)}
+        with self._db.write(TransactionMode.WRITE if units else TransactionMode.BESIDE) as db:
+            move_unit(db, held_row(db, unit), UnitState.BROUGHT, **values)
             add_units(db, unit.run_id, units)
 
     def placed(self, unit: Unit) -> None:
+        with self._db.write(TransactionMode.BESIDE) as db:
+            row = brought_row(db, unit)
+            if not is_needed(db, unit):
+                move_unit(db, row, UnitState.DONE, piece="")
+                return
         with self._db.write() as db:
             move_unit(db, brought_row(db, unit), UnitState.DONE, piece="")
 
     def refuse(self, unit: Unit, error: str) -> None:
-        with self._db.write() as db:
+        with self._db.write(TransactionMode.BESIDE) as db:
             move_unit(db, brought_row(db, unit), UnitState.WAITING, piece="", failure=Failure.TRANSIENT, error=error)
 
     def hold(self, unit: Unit, why: str, who: Who, until: float = 0.0) -> None:
-        with self._db.write() as db:
+        with self._db.write(TransactionMode.BESIDE) as db:
             row = held_row(db, unit)
             values = {"next_at": until, "error": why, "who": who, "attempt": row.attempt - 1}
             move_unit(db, row, UnitState.HELD, **_GIVEN_BACK, **values)

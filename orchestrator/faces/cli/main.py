@@ -25,7 +25,9 @@ click.rich_click.COMMAND_GROUPS = {
         {"name": "Begin", "commands": ["demo", "doctor", "sandbox", "calibrate"]},
         {
             "name": "Work",
-            "commands": ["query", "plan", "run", "cube", "table", "submit", "serve", "worker", "web", "assemble"],
+            "commands": [
+                *("query", "plan", "simulate", "run", "cube", "table", "submit", "serve", "worker", "web", "assemble"),
+            ],
         },
         {"name": "Training sets", "commands": ["tiles", "labels", "dataset", "aoi", "copernicus", "patches"]},
         {
@@ -65,6 +67,10 @@ COMMANDS = {
         "List the scenes of a collection over an area, with their time, cloud cover and share of the area.",
     ),
     "plan": Listed(f"{_HERE}.run", "Show grid, tasks, parts and what they need, without asking Earth Engine anything."),
+    "simulate": Listed(
+        f"{_HERE}.simulate",
+        "Show how long a job would take, what it would cost and what would hold it up, without doing it.",
+    ),
     "run": Listed(f"{_HERE}.run", "Bring one area to one clipped GeoTIFF, and watch."),
     "cube": Listed(f"{_HERE}.cube", "Bring the scenes of one area to one cube of (time, band, y, x), date by date."),
     "table": Listed(

@@ -17,6 +17,7 @@ from orchestrator.app.verbs.jobs import standing, wrong_jobs
 from orchestrator.app.verbs.listing import asked, params_of, report_asked
 from orchestrator.app.verbs.reasons import passed_over
 from orchestrator.app.verbs.reports import RunDetail, RunReport, report_detail
+from orchestrator.app.workers import worker_sentences
 from orchestrator.core.units import format_bytes, format_seconds
 from orchestrator.engine.progress import Snapshot
 from orchestrator.engine.stores.work_records import Task
@@ -71,7 +72,8 @@ def status(context: Context, /, run_id: str | None, limit: int, **given: Any) ->
         output.message("job", {"name": name, "error": sentence})
     for line in _by_sentence(_passed_over(app, shown)):
         output.say(line)
-    for line in (*standing(app), *(_held_back(app) if shown else ())):
+    told = worker_sentences(app) if app.has_state() else ()
+    for line in (*standing(app), *(_held_back(app) if shown else ()), *told):
         output.say(line)
     return 0
 

@@ -28,6 +28,7 @@ from orchestrator.products.terms import tags_of
 from orchestrator.recipes.contract import Hooked, ImageRequest
 
 if TYPE_CHECKING:
+    from orchestrator.products.chips.settle import LocalChips
     from orchestrator.products.chips.sink import ChipSink
 
 
@@ -49,10 +50,14 @@ class ChipProduct:
     def files(self, job: Job) -> tuple[Path, ...]:
         return chip_files(job)
 
-    def check(self, job: Job) -> tuple[str, ...]:
+    def local(self, job: Job) -> LocalChips:
+        """Plan without any remote call; see `settle.local_chips`."""
         from orchestrator.products.chips.settle import local_chips  # noqa: PLC0415  geopandas is heavy
 
-        return local_chips(job, self._context).notes
+        return local_chips(job, self._context)
+
+    def check(self, job: Job) -> tuple[str, ...]:
+        return self.local(job).notes
 
     def prepare(self, job: Job) -> Settled:
         from orchestrator.products.chips.settle import settle_chips  # noqa: PLC0415

@@ -1,0 +1,125 @@
+"""What else a simulation is made of: costs and where they are from, cells, runs that share what there is."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from simulation_kit import FREE, exports, simulated
+
+from orchestrator.app.simulation.bounds import resource_uses
+from orchestrator.app.simulation.cells import cells_of_area
+from orchestrator.app.simulation.costs import NAMES, SOURCES, KnownCosts, RunCosts, read_costs
+from orchestrator.app.simulation.report import strips_of
+from orchestrator.app.simulation.several import simulate_series
+from orchestrator.app.verbs.simulations import SimulationOrder
+from orchestrator.core.errors import UserError
+from orchestrator.model.job import AreaSource, GridRequest, Job
+from orchestrator.plan.aoi import read_areas
+
+
+@pytest.fixture(scope="module")
+def one():
+    """Five exports in two slots, with something to do for a line and a processor."""
+    return simulated(exports([2, 1, 3, 1, 2], parts=2), FREE.but(task_eecu_per_second=1.0, bandwidth=1e5))
+
+
+def test_every_cost_has_a_source():
+    """No figure is shown that nobody can look up."""
+    assert set(SOURCES) == set(NAMES)
+
+
+def test_costs_are_read_as_they_are_written(tmp_path):
+    """What `--measure` prints is what `--costs` takes; the source is then the file."""
+    file = tmp_path / "costs.toml"
+    file.write_text(KnownCosts(RunCosts(request_seconds=7.25)).to_toml())
+
+    known = read_costs(file, KnownCosts())
+
+    assert known.costs == RunCosts(request_seconds=7.25)
+    assert known.source("request_seconds") == str(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[costs]\nbandwith = 1", "a cost 'bandwith' is unknown; did you mean 'bandwidth'"),
+        ("[costs]\nbandwidth = '1 MB'", "bandwidth is '1 MB'; give a number, such as 1e+08"),
+        ("[costs]\nbandwidth = 0", "bandwidth = 0 is no cost; give more than 0"),
+        ("[costs]\nbegin_seconds = -1", "begin_seconds = -1 is no cost; give 0 or more"),
+        ("[costs]\nbegin_seconds = nan", "begin_seconds = nan is no cost"),
+        ("begin_seconds = 1", "has not one table [costs]"),
+        ("[costs", "is no TOML"),
+    ],
+    ids=["unknown name", "text", "nothing", "negative", "no number", "no table", "no TOML"],
+)
+def test_costs_that_are_none_are_refused(tmp_path, text, said):
+    """With the name, what stands there and what is taken."""
+    file = tmp_path / "costs.toml"
+    file.write_text(text)
+
+    with pytest.raises(UserError) as told:
+        read_costs(file, KnownCosts())
+    assert said in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("given_", "said"),
+    [
+        ({"workers": 0}, "--workers is 0; give 1 to 10,000"),
+        ({"slots": 3001}, "--slots is 3001; give 0 to 3,000"),
+        ({"times": 0}, "--times is 0"),
+        ({"bandwidth": 0.0}, "--bandwidth is 0; give a number above 0"),
+        ({"request_seconds": math.nan}, "--latency is nan"),
+        ({"times": 2, "cells": 1000}, "give one of them"),
+    ],
+)
+def test_what_is_no_simulation_is_refused(given_, said):
+    """Before anything is planned."""
+    with pytest.raises(UserError, match=said):
+        SimulationOrder(**given_)
+
+
+@given(st.lists(st.floats(0.01, 1.0), max_size=20), st.integers(1, 5))
+def test_many_runs_take_at_least_what_the_busiest_takes_for_all(one, weights, at_once):
+    """And at least what those alone take of which so many go at a time; what they compute is the sum."""
+    whole = simulate_series(one, [1.0, *weights], at_once)
+    busiest = max(use.busy_seconds / use.places for use in resource_uses(one))
+    total = 1.0 + sum(weights)
+
+    assert whole.run.makespan >= total * busiest - 1e-6
+    assert whole.run.makespan >= one.makespan
+    assert whole.run.eecu_seconds == pytest.approx(total * one.eecu_seconds)
+    assert all(use.share <= 1 + 1e-9 for use in whole.uses)
+
+
+def test_one_at_a_time_is_one_after_the_other(one):
+    """Three alike take three times as long as one."""
+    assert simulate_series(one, [1.0] * 3, 1).run.makespan == pytest.approx(3 * one.makespan)
+
+
+def test_what_was_busy_is_drawn_as_it_was(one):
+    """The strips of a run hold the place-seconds that it was busy."""
+    for occupation, strip in zip(one.occupations, strips_of(one.occupations, one.makespan), strict=False):
+        if occupation.places:
+            drawn = sum(strip.shares) * one.makespan / len(strip.shares) * occupation.places
+            assert drawn == pytest.approx(occupation.busy_seconds, abs=1e-3)
+
+
+def test_cells_hold_the_area_once(tmp_path):
+    """Luxembourg at 100 m in squares of 256 pixels: together they weigh what its 2,586 km² are."""
+    job = Job(
+        "cells", str(tmp_path), AreaSource("Luxembourg"), "2024-01-01", "2025-01-01", grid=GridRequest(scale=100.0)
+    )
+    (area,) = read_areas("Luxembourg")
+
+    cells = cells_of_area(job, area, 256)
+
+    assert sum(cell.pixels for cell in cells) * 100**2 / 1e6 == pytest.approx(2586, rel=0.02)
+    assert max(cell.pixels for cell in cells) <= 256**2 * (1 + 1e-9)
+    assert len({cell.job.base_name for cell in cells}) == len(cells) > 4
+    with pytest.raises(UserError, match="degrees"):
+        cells_of_area(replace(job, grid=GridRequest(0.01, "EPSG:4326")), area, 256)
