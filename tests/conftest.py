@@ -18,12 +18,18 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "unhurried"))
 
 
 @pytest.fixture(scope="session")
-def program():
+def loaded(tmp_path_factory):
+    """Where processes of tests find the program with all its imports; None where there is but one."""
+    return tmp_path_factory.getbasetemp().parent / "program.sock" if "PYTEST_XDIST_WORKER" in os.environ else None
+
+
+@pytest.fixture(scope="session")
+def program(loaded):
     """The program, ready to be started: one for all rooms, since to load it takes seconds."""
     sys.path.append(str(Path(__file__).parent / "journey"))
     import journey_kit  # noqa: PLC0415  after the line that finds it
 
-    with journey_kit.Program() as program:
+    with journey_kit.Program(loaded) as program:
         yield program
 
 

@@ -13,6 +13,7 @@ from orchestrator import __version__
 from orchestrator.app.connections import Connections
 from orchestrator.app.costs import eecu_limits, published_cost
 from orchestrator.app.elsewhere import asks_earth_engine, check_here
+from orchestrator.app.executors import unit_executor
 from orchestrator.app.imagery import EarthEngineImagery, scene_search
 from orchestrator.app.planner import cut_task
 from orchestrator.core.machine import processors
@@ -20,7 +21,7 @@ from orchestrator.engine.batch.accounts import Accounts
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import Backoff, Clients, ProcessContext, unleased
 from orchestrator.engine.execution import Execution
-from orchestrator.engine.executors import NobodyHere, UnitExecutor
+from orchestrator.engine.executors import UnitExecutor
 from orchestrator.engine.interrupts import Interrupts
 from orchestrator.engine.leases import Lease
 from orchestrator.engine.progress import Progress
@@ -192,7 +193,7 @@ class Application(Connections):
     @cached_property
     def unit_executor(self) -> UnitExecutor | None:
         """Who does the units of this process's runs that any process may do; None is threads of each run."""
-        return NobodyHere() if self.settings.engine.executor == "workers" else None
+        return unit_executor(self.settings, self.config_dir, lambda: self.store.units, self.clock)
 
     @property
     def backoff(self) -> Backoff:

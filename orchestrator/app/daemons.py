@@ -11,7 +11,6 @@ from orchestrator.app.application import Application
 from orchestrator.app.heartbeat import DAEMON, FRESH_SECONDS, daemon_row, find_daemon
 from orchestrator.core.errors import OrchestratorError, Stopped
 from orchestrator.core.files import LockedError, exclusive
-from orchestrator.core.machine import kernel
 from orchestrator.engine.service import LOOK_SECONDS
 from orchestrator.engine.stores.records import ProcessRow
 
@@ -54,10 +53,10 @@ def enter(app: Application, *, locked: bool) -> str:
     """
     share = app.settings.serve.share
     name = f"{DAEMON} {socket.gethostname()} {os.getpid()}" if share else DAEMON
-    facts = {"share": share, "kernel": kernel()}
+    facts = {"share": share, "kernel": app.kernel}
 
     def is_in_the_way(row: ProcessRow) -> bool:
-        here = row.facts.get("kernel", kernel() if row.host == socket.gethostname() else "") == kernel()
+        here = row.facts.get("kernel", app.kernel if row.host == socket.gethostname() else "") == app.kernel
         is_dead = here and locked and not row.facts.get("share")  # it would have the lock file
         is_old = abs(app.clock.now().timestamp() - row.beat) > FRESH_SECONDS
         return not (is_dead or is_old or (share and row.facts.get("share")))

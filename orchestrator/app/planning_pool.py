@@ -8,19 +8,14 @@ what it was asked for has left nothing behind but files that are whole. A page h
 from __future__ import annotations
 
 import atexit
-import multiprocessing
-import shutil
-import signal
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.app.child_process import ChildProcess, keep_folder
 from orchestrator.app.verbs.busy import Tell
 from orchestrator.app.verbs.drafts import DraftError
 from orchestrator.core import log
@@ -33,7 +28,6 @@ if TYPE_CHECKING:
 MOST_AT_ONCE = 2
 MOST_WAITING = 8
 _IDLE_SECONDS = 600.0  # after which a process that nobody asks gives its memory back
-_END_SECONDS = 5.0
 
 
 class CancelledError(UserError):
@@ -58,7 +52,7 @@ class Question:
     """Something that the pool was asked. May be looked at from any thread."""
 
     def __init__(self) -> None:
-        self._helper: _PlanningProcess | None = None
+        self._helper: ChildProcess | None = None
         self._guard = threading.Lock()
         self._done = threading.Event()
         self._value: Any = None
@@ -99,7 +93,7 @@ class Question:
         if isinstance(error, CancelledError) and helper is not None:
             helper.end()
 
-    def follow(self, helper: _PlanningProcess, asked: tuple[Any, ...]) -> None:
+    def follow(self, helper: ChildProcess, asked: tuple[Any, ...]) -> None:
         """Ask a process, and take what it says until it has answered."""
         with self._guard:
             if self._done.is_set():
@@ -132,8 +126,8 @@ class PlanningPool:
         self._guard = threading.Lock()
         self._turns = threading.Semaphore(MOST_AT_ONCE)
         self._waiting = 0
-        self._helpers: set[_PlanningProcess] = set()
-        self._idle: list[_PlanningProcess] = []
+        self._helpers: set[ChildProcess] = set()
+        self._idle: list[ChildProcess] = []
         atexit.register(self.close)
 
     def ask(self, what: str, *given: Any, **named: Any) -> Question:
@@ -159,13 +153,13 @@ class PlanningPool:
         with self._turns:
             with self._guard:
                 self._waiting -= 1
-                helper = next((one for one in self._idle if one.is_alive()), None) or _PlanningProcess(self._settings)
+                helper = next((one for one in self._idle if one.is_alive()), None) or _planning_process(self._settings)
                 self._idle = [one for one in self._idle if one is not helper]
                 self._helpers.add(helper)
             question.follow(helper, asked)
             self._rest(helper)
 
-    def _rest(self, helper: _PlanningProcess) -> None:
+    def _rest(self, helper: ChildProcess) -> None:
         with self._guard:
             if helper.is_alive() and not self._idle:
                 self._idle.append(helper)
@@ -181,46 +175,12 @@ class PlanningPool:
             helper.end()
 
 
-class _PlanningProcess:
-    """One process and the way to it."""
-
-    def __init__(self, settings: PoolSettings) -> None:
-        self._settings = settings
-        self._process: SpawnProcess | None = None
-        self._connection: Connection | None = None
-        self._ended = False
-        self._folder = ""
-
-    def ready(self) -> Connection:
-        if self._connection is None:
-            context = multiprocessing.get_context("spawn")
-            self._connection, theirs = context.Pipe()
-            self._folder = tempfile.mkdtemp(prefix="orchestrator-planning-")
-            given = (theirs, self._settings, self._folder)
-            self._process = context.Process(target=_work, args=given, daemon=True, name="planning")
-            self._process.start()
-            theirs.close()  # so that its death is seen at our end
-            if self._ended:
-                self.end()
-        return self._connection
-
-    def is_alive(self) -> bool:
-        return not self._ended and self._process is not None and self._process.is_alive()
-
-    def end(self) -> None:
-        """Kill it; from any thread, several times. Its pipe goes with us: a thread that still reads it sees the end."""
-        self._ended = True
-        if self._process is not None:
-            self._process.kill()
-            self._process.join(_END_SECONDS)
-        if self._folder:
-            shutil.rmtree(self._folder, ignore_errors=True)
+def _planning_process(settings: PoolSettings) -> ChildProcess:
+    return ChildProcess("planning", _work, settings)
 
 
-def _work(connection: Connection, pool: PoolSettings, folder: str) -> None:
+def _work(connection: Connection, pool: PoolSettings) -> None:
     """Answer questions until nobody asks any more: the other end is closed, or it was quiet for long."""
-    tempfile.tempdir = folder  # what is unpacked there goes with the process, however that ends
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal, for who started us
     from orchestrator.app.application import Application  # noqa: PLC0415  in the process that needs it
 
     log.configure(pool.settings.log.level, pool.settings.log.style)
@@ -230,21 +190,17 @@ def _work(connection: Connection, pool: PoolSettings, folder: str) -> None:
     def say(text: str) -> None:
         connection.send(("say", text))
 
-    try:
-        _answer_all(connection, app, pool, say, Path(folder))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)  # nobody else may be there any more to do it
+    _answer_all(connection, app, pool, say)
 
 
-def _answer_all(connection: Connection, app: Any, pool: PoolSettings, say: Tell, folder: Path) -> None:
+def _answer_all(connection: Connection, app: Any, pool: PoolSettings, say: Tell) -> None:
     while connection.poll(_IDLE_SECONDS):
         try:
             what, given, named = connection.recv()
         except EOFError:
             return
         try:
-            with suppress(FileExistsError):  # it is there; but what clears /tmp of old folders may have taken it
-                folder.mkdir(mode=0o700, parents=True)
+            keep_folder()
             answer = ("answer", _ANSWERS[what](app, pool, say, *given, **named))
         except OrchestratorError as error:
             answer = ("error", _plain(error))

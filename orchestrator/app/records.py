@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -13,11 +14,13 @@ from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import OrchestratorError, UserError
 from orchestrator.core.files import LockedError, LockFile, exclusive, holder_of
 from orchestrator.core.guard import make_private, make_private_folder, read_secret
+from orchestrator.core.machine import kernel
 from orchestrator.engine.leases import Lease, RunLeases, Worker, taken
 from orchestrator.engine.standing import Standing, standing
 from orchestrator.engine.stores.address import with_password
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.database import is_begun
+from orchestrator.engine.stores.records import LeaseRow
 from orchestrator.engine.stores.sql import SqlStore
 
 
@@ -60,12 +63,14 @@ class Records:
         Raises:
             ConfigError: `[store] url` is none, or its password's file cannot be used.
         """
-        told = self.settings.store
-        if not (url := told.url.get_secret_value().strip()):
-            return f"sqlite:///{self.database}"
-        if not told.password_file:
+        url = self.settings.store.url.get_secret_value().strip()
+        return self.with_password(url) if url else f"sqlite:///{self.database}"
+
+    def with_password(self, url: str) -> str:
+        """Return the address of a database with the password that `[store] password_file` holds; errors as above."""
+        if not (path := self.settings.store.password_file):
             return url
-        secret = read_secret(Path(told.password_file).expanduser(), "[store]: password_file")
+        secret = read_secret(Path(path).expanduser(), "[store]: password_file")
         return with_password(url, secret.strip("\r\n"))
 
     @property
@@ -92,9 +97,22 @@ class Records:
         return SqlStore(self.store_url, self.clock)
 
     @cached_property
+    def kernel(self) -> str:
+        """
+        Within which processes the lock files tell who is dead.
+
+        That is a running kernel; where other state folders share a server's database, also this folder: they have lock
+        files of their own.
+        """
+        if self.is_file:
+            return kernel()
+        about = self.folder().stat()
+        return f"{kernel()}/{about.st_dev}:{about.st_ino}"
+
+    @cached_property
     def leases(self) -> RunLeases:
         """The runs that this process has."""
-        return RunLeases(lambda: self.store, self.clock)
+        return RunLeases(lambda: self.store, self.clock, worker=replace(Worker.here(), kernel=self.kernel))
 
     @contextmanager
     def lock(self, run_id: str) -> Iterator[Lease]:
@@ -147,9 +165,12 @@ class Records:
 
     def worker(self, run_id: str) -> str:
         """Return the id of the process that works on a run, with its host where that is another; empty: none does."""
+        return self.worker_of(run_id, self.store.leases.at(run_id))
+
+    def worker_of(self, run_id: str, lease: LeaseRow) -> str:
+        """As `worker`, of a run with this lease."""
         if pid := holder_of(self._lock_of(run_id)):
             return pid
-        lease = self.store.leases.at(run_id)
         found = Worker.parse(lease.worker)
         if lease.until <= self.clock.now().timestamp() or found is None or found.kernel == self.leases.worker.kernel:
             return ""

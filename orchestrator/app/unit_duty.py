@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from orchestrator.app.application import Application
 from orchestrator.app.elsewhere import check_here
 from orchestrator.app.scheduled import check_code
-from orchestrator.core.errors import FencedError
 from orchestrator.engine.kept_pieces import KeptPieces, UnsharedError
 from orchestrator.engine.output import folder_of, snapshot_of
 from orchestrator.engine.steps import StepRunner, UnitContext
@@ -20,22 +17,7 @@ from orchestrator.engine.stores.records import Run
 from orchestrator.engine.worker import Duty
 from orchestrator.model.job import Job
 from orchestrator.model.product import Product, Shareable
-from orchestrator.model.states import RunState, UnitState
-from orchestrator.model.unit import UnitClaim
-
-
-@dataclass(frozen=True, slots=True)
-class UnitReport:
-    """
-    What came of a unit, in a few words: everything else is in the store.
-
-    Attributes:
-        state: What it is now.
-        error: Why, where it is not done.
-    """
-
-    state: UnitState
-    error: str = ""
+from orchestrator.model.states import RunState
 
 
 class UnitDuties:
@@ -100,35 +82,3 @@ class UnitDuties:
             kept=kept,
             shared=shared,
         )
-
-
-_DUTIES: WeakKeyDictionary[Application, UnitDuties] = WeakKeyDictionary()
-_MAKING = threading.Lock()
-
-
-def duties_of(app: Application) -> UnitDuties:
-    """Return what a process can do of runs that others hold; one for each application."""
-    with _MAKING:
-        return _DUTIES.setdefault(app, UnitDuties(app))
-
-
-def do_unit(app: Application, claim: UnitClaim) -> UnitReport:
-    """
-    Do a unit that was claimed, and commit what came of it: a process of whichever kind is told nothing else.
-
-    One that was claimed again meanwhile, or is over, is left alone.
-
-    Raises:
-        Stopped: `app.stop` was set.
-        OrchestratorError, OSError: This process cannot do it; the unit is still claimed.
-    """
-    unit = app.store.units.get(claim.run_id, claim.kind, claim.key)
-    if unit.state is UnitState.CLAIMED and unit.fence == claim.fence:
-        duty = duties_of(app).of(claim.run_id, app.store.leases.at(claim.run_id).fence)
-        if claim.kind not in duty.kinds:
-            raise FencedError(
-                f"units of the kind {claim.kind} are done by the process that holds run {claim.run_id} alone"
-            )
-        duty.runner.do_for_holder(unit)
-        unit = app.store.units.get(claim.run_id, claim.kind, claim.key)
-    return UnitReport(unit.state, unit.error)

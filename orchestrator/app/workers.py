@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.app.heartbeat import FRESH_SECONDS
 from orchestrator.app.records import Records
+from orchestrator.core.units import format_count
 from orchestrator.engine.stores.contract_work import FREE_WORKER
 from orchestrator.engine.stores.records import ProcessRow
+from orchestrator.products.registry import SHARED_KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,10 @@ class WorkerSeen:
         """Whether it was heard of lately."""
         return abs(self.age_seconds) <= FRESH_SECONDS
 
+    def told(self) -> str:
+        """Return what a person is told of it."""
+        return f"the worker of process {self.pid} on {self.host}"
+
 
 def workers_of(app: Records) -> Sequence[WorkerSeen]:
     """Return every worker that has not ended by its own word, the one heard of last first."""
@@ -67,3 +73,36 @@ def _seen(row: ProcessRow, now: float) -> WorkerSeen:
         bool(facts.get("draining")),
         dict(facts.get("left", {})),
     )
+
+
+# A worker that was killed is told of for so long, and then forgotten.
+FORGOTTEN_SECONDS = 86_400.0
+_NONE = (
+    "no worker was heard of lately, and `[engine] executor` leaves units to workers alone: start `orchestrator "
+    "worker`, or take that setting away"
+)
+
+
+def worker_sentences(app: Records) -> Iterator[str]:
+    """Yield how the workers of a state are: how many, which hang or are gone, and which runs they leave alone."""
+    seen = workers_of(app)
+    fresh = [worker for worker in seen if worker.is_fresh]
+    if fresh:
+        busy, places = sum(worker.busy for worker in fresh), sum(worker.at_once for worker in fresh)
+        yield f"{format_count(len(fresh), 'worker')}: {busy} of {format_count(places, 'place')} for units taken"
+    for worker in seen:
+        if not worker.is_fresh:
+            ago = f"{worker.age_seconds:.0f} s ago"
+            yield f"{worker.told()} was last heard of {ago}: it hangs or is gone, and others do its units"
+            continue
+        for run_id, why in sorted(worker.left.items()):
+            yield f"{worker.told()} leaves run {run_id} alone: {why}"
+    yield from lacking_workers(app, seen)
+
+
+def lacking_workers(app: Records, seen: Sequence[WorkerSeen] | None = None) -> Iterator[str]:
+    """Yield a sentence where units wait for workers, and there is none."""
+    seen = workers_of(app) if seen is None else seen
+    left = app.settings.engine.executor == "workers" and not any(worker.is_fresh for worker in seen)
+    if left and any(kind.waiting and kind.kind in SHARED_KINDS for kind in app.store.units.open_kinds()):
+        yield _NONE

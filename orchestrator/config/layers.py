@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from orchestrator.config.files import read_pieces, read_toml
 from orchestrator.config.jobs import JobTable
@@ -142,6 +142,19 @@ def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     known = {variable(*name) for name in (*setting_names(), *EARLIER)} | OTHER_VARIABLES
     ours = (name for name in environment if name.startswith(PREFIX) and not name.startswith(OTHER_PREFIXES))
     return sorted(name for name in ours if name not in known)
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """Return the variables with which a process of ours reads the same settings, jobs apart, secrets too."""
+    found: dict[str, str] = {}
+    for section, key in setting_names():
+        table: Any = settings
+        for name in section.split("."):
+            table = getattr(table, name)
+        value = getattr(table, key)
+        value = value.get_secret_value() if isinstance(value, SecretStr) else value
+        found[variable(section, key)] = str(value).lower() if isinstance(value, bool) else str(value)
+    return found
 
 
 def variable(section: str, key: str) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, Field, PositiveInt, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PositiveInt, SecretStr, model_validator
 
 from orchestrator.config.jobs import JobTable, Section
 from orchestrator.config.notify import NotifySettings
-from orchestrator.core.units import parse_bytes, parse_seconds
+from orchestrator.core.units import parse_bytes, parse_resources, parse_seconds
 from orchestrator.model.eecu import MOST_HOURS
 
 Size = Annotated[int, BeforeValidator(parse_bytes)]
@@ -99,6 +99,34 @@ class AssembleSettings(Section):
     strips: Literal["auto"] | Annotated[int, Field(ge=0, le=1000)] = 0
 
 
+def _resources(text: str) -> str:
+    for name, amount in parse_resources(text).items():
+        if not amount > 0:
+            raise ValueError(f"{name} is {amount}; give a number above 0")
+    return text
+
+
+class DaskSettings(Section):
+    scheduler: str = ""
+    scheduler_file: str = ""
+    local: int = Field(default=0, ge=0, le=1024)
+    threads: PositiveInt = 1
+    in_flight: PositiveInt = 2
+    resources: Annotated[str, AfterValidator(_resources)] = ""
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+
+    @model_validator(mode="after")
+    def _is_one_cluster(self) -> Self:
+        said = [name for name in ("scheduler", "scheduler_file", "local") if getattr(self, name)]
+        if len(said) > 1:
+            raise ValueError(f"{' and '.join(f'`{name}`' for name in said)} name different clusters; keep one")
+        if self.scheduler and "://" not in self.scheduler:
+            raise ValueError(f"`scheduler` is {self.scheduler!r}; write tcp://HOST:8786, or tls://HOST:8786")
+        return self
+
+
 class RetrySettings(Section):
     attempts: PositiveInt = 8
     first_wait: Seconds = 1.0
@@ -127,8 +155,9 @@ class ServeSettings(Section):
 
 
 class EngineSettings(Section):
-    executor: Literal["threads", "workers"] = "threads"
+    executor: Literal["threads", "workers", "processes", "dask"] = "threads"
     lease: Seconds = 60.0
+    processes: int = Field(default=0, ge=0, le=1024)
 
 
 class WorkerSettings(Section):
@@ -193,6 +222,7 @@ class Settings(Section):
     serve: ServeSettings = ServeSettings()
     engine: EngineSettings = EngineSettings()
     worker: WorkerSettings = WorkerSettings()
+    dask: DaskSettings = DaskSettings()
     notify: NotifySettings = NotifySettings()
     metrics: MetricsSettings = MetricsSettings()
     web: WebSettings = WebSettings()

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import copy_context
+from datetime import UTC, datetime
 from typing import Any, ParamSpec, TextIO, TypeVar
 
 P = ParamSpec("P")
@@ -108,6 +109,13 @@ def correlate(**facts: str) -> None:
     bind_contextvars(**facts)
 
 
+def correlations() -> Mapping[str, Any]:
+    """Return what every line of this thread says now: what `correlated` takes in another process."""
+    from structlog.contextvars import get_contextvars  # noqa: PLC0415  see `configure`
+
+    return get_contextvars()
+
+
 def carried(work: Callable[P, R]) -> Callable[P, R]:
     """Return what does the same in another thread, whose lines then say what those of this one do."""
     context = copy_context()
@@ -134,17 +142,48 @@ def configure(level: str = "info", style: str = "auto", stream: TextIO | None = 
     renderer: Any = (
         structlog.dev.ConsoleRenderer(colors=out.isatty()) if pretty else structlog.processors.JSONRenderer()
     )
+    _set_up(level, renderer, structlog.PrintLoggerFactory(out))
+
+
+def configure_child(level: str, send: Callable[[Mapping[str, Any]], None]) -> None:
+    """
+    Set up structlog for a process whose lines another writes: each goes to `send`, masked, with its facts and its time.
+
+    They can be pickled; whoever has them calls `repeat`.
+    """
+    import structlog  # noqa: PLC0415  see `configure`
+
+    def hand_over(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> str:
+        with contextlib.suppress(OSError, ValueError):  # nobody is there any more to write it
+            send({key: value if isinstance(value, int | float | None) else str(value) for key, value in event.items()})
+        raise structlog.DropEvent
+
+    _set_up(level, hand_over, structlog.PrintLoggerFactory(sys.stderr))
+
+
+def repeat(event: Mapping[str, Any]) -> None:
+    """Write the line of another process, as `configure_child` handed it over, with the facts that it had there."""
+    facts = dict(event)
+    name, level, room = (str(facts.pop(key, "")) for key in ("event", "level", "room"))
+    write = getattr(get(room), level, None)
+    if write is not None:
+        write(name, **facts)
+
+
+def _set_up(level: str, last: Any, factory: Any) -> None:
+    import structlog  # noqa: PLC0415  see `configure`
+
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _stamp,
             structlog.processors.format_exc_info,
             _mask_event,
-            renderer,
+            last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(out),
+        logger_factory=factory,
         cache_logger_on_first_use=False,
     )
     _hear_others()
@@ -164,6 +203,12 @@ def configure(level: str = "info", style: str = "auto", stream: TextIO | None = 
         "pyogrio",
     ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _stamp(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Say when, unless another process did that."""
+    event.setdefault("timestamp", datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"))
+    return event
 
 
 class _Others(logging.Handler):

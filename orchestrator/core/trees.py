@@ -56,7 +56,7 @@ def is_there(path: Path) -> bool:
 
 def size_of(path: Path) -> int:
     """Return the bytes of a file, or of all files of a folder."""
-    return sum(found.stat().st_size for _, found in _files(path)) if path.is_dir() else path.stat().st_size
+    return sum(found.stat().st_size for _, found in files_below(path)) if path.is_dir() else path.stat().st_size
 
 
 def digest_of(path: Path, stop: StopFlag | None = None, on_bytes: Callable[[int], None] = lambda _size: None) -> str:
@@ -80,7 +80,7 @@ def file_digests(
     Raises:
         Stopped: `stop` was set.
     """
-    return {name: sha256_of(found, stop, on_bytes) for name, found in _files(folder)}
+    return {name: sha256_of(found, stop, on_bytes) for name, found in files_below(folder)}
 
 
 def digest_of_files(digests: Mapping[str, str]) -> str:
@@ -90,7 +90,7 @@ def digest_of_files(digests: Mapping[str, str]) -> str:
 
 def as_it_is(path: Path) -> tuple[object, ...]:
     """Return what changes when a file, or any file of a folder, does."""
-    files = _files(path) if path.is_dir() else iter([("", path)])
+    files = files_below(path) if path.is_dir() else iter([("", path)])
     stats = ((name, found.stat()) for name, found in files)
     return tuple((name, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for name, s in stats)
 
@@ -123,12 +123,12 @@ def sync_tree(folder: Path) -> None:
 
 def sync_whole(folder: Path) -> None:
     """Make all files below `folder` durable, their content and their names."""
-    for _, path in _files(folder):
+    for _, path in files_below(folder):
         sync_file(path)
     sync_tree(folder)
 
 
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+def files_below(folder: Path) -> Iterator[tuple[str, Path]]:
     """Yield (name inside, path) of every file below, sorted by the bytes of the name; links are files of their own."""
     found = [Path(root) / name for root, _, names in os.walk(folder) for name in names]
     named = {path.relative_to(folder).as_posix(): path for path in found}

@@ -44,6 +44,22 @@ def parse_seconds(text: str | float) -> float:
     return float(match[1]) * _SECONDS[match[2] or "s"]
 
 
+def parse_resources(text: str) -> dict[str, float]:
+    """
+    Read amounts of things by their names: `orchestrator=1`, `memory=16e9, GPU=0.5`; nothing is none.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    found: dict[str, float] = {}
+    for piece in filter(None, (word.strip() for word in text.split(","))):
+        match = re.fullmatch(r"(\w[\w.-]*)\s*=\s*([0-9.]+(?:e[0-9]+)?)", piece, re.IGNORECASE)
+        if not match:
+            raise ValueError(f"{piece!r} is no amount of a resource; write for example orchestrator=1 or memory=16e9")
+        found[match[1]] = float(match[2])
+    return found
+
+
 def format_bytes(count: float) -> str:
     """Write a number of bytes for people, in powers of 1024."""
     for unit in ("B", "KiB", "MiB", "GiB"):

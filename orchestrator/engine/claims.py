@@ -11,7 +11,7 @@ from typing import Self
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import FencedError, OrchestratorError
 from orchestrator.engine.stores.contract import Units
-from orchestrator.model.unit import Unit
+from orchestrator.model.unit import Unit, UnitClaim
 
 # A lease is prolonged while its holder works; another may have the unit when nothing was heard for so long.
 LEASE_SECONDS = 60.0
@@ -83,6 +83,14 @@ class Claims:
         with self._lock:
             self._waiting += found
         return len(found)
+
+    def take_up(self, claim: UnitClaim) -> Unit | None:
+        """Make a claim of another process this one's, as under way from now on; None where it is over or taken up."""
+        unit = self._units.take_up(claim, self._now() + self._seconds, self._worker)
+        if unit is not None:
+            with self._lock:
+                self._under_way[_name(unit)] = unit
+        return unit
 
     def begin(self) -> Unit | None:
         """Return the next unit that may begin, as under way from now on; None where there is none."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from orchestrator.core.errors import CredentialError, IntegrityError, PermanentError, UserError
 from orchestrator.core.files import LockedError, make_folder, remove_tree
 from orchestrator.engine.context import RunContext
-from orchestrator.engine.delivery import ResultDelivery, told_of
+from orchestrator.engine.delivery import ResultDelivery, objects_there, told_of
 from orchestrator.engine.ownership import Claimant, OutputLock, check_owner, check_place, claimant
 from orchestrator.engine.stores.records import Head, Run
 from orchestrator.engine.work import HoldError, OutputTakenError
@@ -60,7 +60,8 @@ class RunOutput:
             check_owner(files, self._claimant(run), self._store)
             if (place := self._context.clients.place) is not None:
                 place.check_access()
-                check_place(place, names_in(Job.from_json(run.job), files), self._claimant(run), self._store)
+                there = objects_there(place, names_in(Job.from_json(run.job), files))
+                check_place(place, there, self._claimant(run), self._store)
             self._store.outputs.claim(final, run.id, run.declaration)
 
     def claim_again(self, run: Head) -> None:

@@ -103,38 +103,50 @@ def check_owner(files: Sequence[Path], who: Claimant, store: Store) -> None:
         )
 
 
-def check_place(place: ObjectPlace, names: Sequence[str], who: Claimant, store: Store) -> Mapping[str, StoredObject]:
+def check_place(
+    place: ObjectPlace, there: Mapping[str, StoredObject], who: Claimant, store: Store
+) -> Mapping[str, StoredObject]:
     """
     Make sure that nothing would be replaced at a place that the job did not make; return what may be, by name.
 
     Args:
         place: Where the result is delivered to.
-        names: Of its files there.
+        there: What lies at the names of its files there, and below those of folders.
         who: Who wants to write them, with the path of the one that makes the result.
         store: What tells whose they are.
 
     Raises:
         UserError: Something would; the message says what.
     """
-    there = {name: found for name in names if (found := place.stat(name)) is not None}
-    if who.overwrite:
+    if not there:
         return there
     row = store.outputs.at(who.final)
     ours = _delivered(who, store) if row is not None and _is_ours(row, who, store) else frozenset()
     for name, found in there.items():
-        if (name, found.size, found.crc32c) not in ours:
-            raise UserError(
-                f"{place.url}/{name} exists already and is not this job's; choose another --base-name or --output, "
-                "or let it be replaced with --overwrite"
-            )
+        if {(name, found.size, found.crc32c or None), (name, found.generation, None)} & ours:
+            continue
+        if who.overwrite and "/" not in name:
+            continue
+        # As of folders here: what is below one may be anything, and would be deleted with it.
+        remedy = "move it away" if "/" in name else "let it be replaced with --overwrite"
+        raise UserError(
+            f"{place.url}/{name} exists already and is not this job's; choose another --base-name or --output, "
+            f"or {remedy}"
+        )
     return there
 
 
-def _delivered(who: Claimant, store: Store) -> frozenset[tuple[str, int, str | None]]:
-    """Return name, size and checksum of what runs of a job have brought to a place, or were about to."""
+def _delivered(who: Claimant, store: Store) -> frozenset[tuple[str, int | str, str | None]]:
+    """Return names of what runs of a job have brought to a place, with size and checksum, and with generation."""
+    known = delivered_before(who, store)
+    sums: set[tuple[str, int | str, str | None]] = {(sent.name, sent.size, sent.crc32c) for sent in known}
+    return frozenset(sums | {(sent.name, sent.generation, None) for sent in known if sent.generation})
+
+
+def delivered_before(who: Claimant, store: Store) -> list[StoredObject]:
+    """Return what runs that made the same result have brought to its place, or were about to."""
     results = map(Result.from_json, store.outputs.results(who.final))
-    told = ((one, file) for one in results if one.place for file in (*one.files, *one.earlier) if file.crc32c)
-    return frozenset((one.name_of(file), file.bytes, file.crc32c) for one, file in told)
+    return [sent for one in results if one.place for sent in (*one.objects, *one.before)]
 
 
 def _check_folders(files: Sequence[Path], taken: Sequence[Path], who: Claimant, store: Store) -> None:

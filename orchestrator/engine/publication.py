@@ -228,8 +228,8 @@ class Publication:
         if not job.deliver:
             return {}
         before = Result.from_json(self._row.result) if self._row.result else None
-        earlier = tuple(file for file in (*before.files, *before.earlier) if file.crc32c) if before else ()
-        return {"place": job.deliver, "made_in": job.output, "earlier": earlier}
+        known = (*before.objects, *before.before) if before else ()
+        return {"place": job.deliver, "made_in": job.output, "before": known}
 
     def _name(self, file: MadeFile) -> None:
         self._check()

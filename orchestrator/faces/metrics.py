@@ -99,6 +99,11 @@ class Page:
         yield self._gauge("disk_free_bytes", "Bytes free to us where a folder is.", free, "folder")
         yield self._gauge("disk_size_bytes", "Bytes in all where a folder is.", size, "folder")
         yield self._gauge("state_database_bytes", "The state database with its log.", {(): seen.database_bytes})
+        if (about := seen.database) is not None:
+            kind = {(about.kind, about.version): 1}
+            yield self._gauge("state_database_info", "Which database it is; always 1.", kind, "kind", "version")
+            latency = {(): about.latency_seconds}
+            yield self._gauge("state_database_latency_seconds", "What one look took that reads nothing.", latency)
 
     def _work(self, seen: Figures) -> Iterator[Any]:
         census = seen.census
@@ -157,6 +162,8 @@ class Page:
         if seen.census.oldest_lease is not None:
             lease = {(): seen.census.oldest_lease}
             yield self._gauge("oldest_lease_timestamp_seconds", "When the first lease of a run ends.", lease)
+        yield self._gauge("workers", "Workers that were heard of lately.", {(): seen.workers})
+        yield self._gauge("worker_units", "Units that they do now.", {(): seen.worker_units})
         late = {(name,): seconds for name, seconds in seen.lateness.items()}
         yield self._gauge("schedule_lateness_seconds", "How late a job's next date is; 0: it is not due.", late, "job")
         ended = {

@@ -11,10 +11,11 @@ from typing import Any
 
 from orchestrator.core.errors import IntegrityError
 from orchestrator.core.stored import read_stored
+from orchestrator.model.objects import StoredObject
 
 # Of the JSON: grows when a key changes its meaning, never because one was added. The first one had no manifest.
 VERSION = 2
-_OWN = frozenset({"files", "earlier", "place", "made_in"})
+_OWN = frozenset({"files", "earlier", "place", "made_in", "objects", "before"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +28,12 @@ class ResultFile:
         bytes: Its size.
         sha256: Of its content, in hexadecimal.
         role: `data`, `proof`, `picture`, `item`, ...
-        crc32c: As Cloud Storage writes it, of a file that is delivered to a place; else empty.
-        generation: Of the object that it became there; empty before it has arrived.
     """
 
     path: Path
     bytes: int
     sha256: str
     role: str = "data"
-    crc32c: str = ""
-    generation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +49,9 @@ class Result:
         place: Where they are delivered to: `gs://bucket/prefix`; empty is nowhere. They lie there by their names below
             `made_in`, and no longer at their paths.
         made_in: The folder in which they were made.
+        objects: What they are there, in the order in which it is sent: one for a file, one for each file of a folder.
+            Before one has arrived, its generation is empty.
+        before: What was on its way there when the scratch was lost, and may lie there.
     """
 
     files: tuple[ResultFile, ...]
@@ -60,6 +60,8 @@ class Result:
     earlier: tuple[ResultFile, ...] = ()
     place: str = ""
     made_in: str = ""
+    objects: tuple[StoredObject, ...] = ()
+    before: tuple[StoredObject, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.files:
@@ -77,7 +79,7 @@ class Result:
     @property
     def is_delivered(self) -> bool:
         """Whether every file has arrived at the place."""
-        return bool(self.place) and all(file.generation for file in self.files)
+        return bool(self.objects) and all(sent.generation for sent in self.objects)
 
     def name_of(self, file: ResultFile) -> str:
         """Return the name of a file at the place."""
@@ -92,7 +94,9 @@ class Result:
         main = self.main
         told = {"path": str(main.path), "bytes": main.bytes, "sha256": main.sha256, **self.facts}
         told |= {"version": VERSION, "files": _listed(self.files)}
-        told |= {"place": self.place, "made_in": self.made_in} if self.place else {}
+        if self.place:
+            told |= {"place": self.place, "made_in": self.made_in, "objects": _rows(self.objects)}
+            told |= {"before": _rows(self.before)} if self.before else {}
         return json.dumps(told | ({"earlier": _listed(self.earlier)} if self.earlier else {}))
 
     @classmethod
@@ -109,18 +113,21 @@ class Result:
         facts = {name: value for name, value in told.items() if name not in _OWN}
         earlier = _read(told.get("earlier", ()))
         place, made_in = told.get("place", ""), told.get("made_in", "")
-        return cls(_read(listed), MappingProxyType(facts), "files" in told, earlier, place, made_in)
+        sent, before = (_objects(told.get(name, ())) for name in ("objects", "before"))
+        return cls(_read(listed), MappingProxyType(facts), "files" in told, earlier, place, made_in, sent, before)
 
 
 def _listed(files: Iterable[ResultFile]) -> list[dict[str, Any]]:
-    return [_file_json(file) for file in files]
+    return [{"path": str(f.path), "bytes": f.bytes, "sha256": f.sha256, "role": f.role} for f in files]
 
 
-def _file_json(file: ResultFile) -> dict[str, Any]:
-    told: dict[str, Any] = {"path": str(file.path), "bytes": file.bytes, "sha256": file.sha256, "role": file.role}
-    # Left out where they say nothing: the result of a folder is then that of earlier versions.
-    told |= {"crc32c": file.crc32c} if file.crc32c else {}
-    return told | ({"generation": file.generation} if file.generation else {})
+def _rows(objects: Iterable[StoredObject]) -> list[list[Any]]:
+    """Return objects as rows: a cube has thousands of them."""
+    return [[each.name, each.size, each.crc32c, each.generation] for each in objects]
+
+
+def _objects(rows: Iterable[Any]) -> tuple[StoredObject, ...]:
+    return tuple(StoredObject(name, size, generation, crc32c=crc32c) for name, size, crc32c, generation in rows)
 
 
 def _read(listed: Iterable[Mapping[str, Any]]) -> tuple[ResultFile, ...]:

@@ -150,6 +150,7 @@ PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
                 routes=("pixels", "region"),
                 undated=has_scenes_listed,
                 paths=("scenes",),
+                delivered=True,
             ),
             ProductEntry(
                 "table",
@@ -161,6 +162,7 @@ PRODUCTS: Mapping[str, ProductEntry] = MappingProxyType(
                 routes=("region",),
                 has_area=lambda keys: not getattr(keys, "source", ""),
                 paths=("points", "polygons"),
+                delivered=True,
             ),
             ProductEntry(
                 "chips",

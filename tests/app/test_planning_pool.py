@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import threading
 from datetime import date
 from pathlib import Path
 
@@ -188,6 +190,45 @@ def test_tiles_over_an_area_are_planned_as_chips(ask, form, root):
     assert Path(path).parent == root / "state" / "areas"
     assert sizes == pytest.approx([1e6] * len(shapes), rel=2e-3)  # UTM's scale is 0.9996 to 1.001
     assert shapely.union_all(shapes).buffer(1e-9).contains(DRAWN)
+
+
+def test_what_chips_take_is_planned(ask, form):
+    """Of 64 × 32 pixels, one band and two bytes each, 4 KiB a chip, by one request; what they cost, as of a mosaic."""
+    path = ask("tiles", {"source": form["area.source"]}, 1000.0, "small_chips")
+    chips = {"product": "chips", "chips.tiles": path, "chips.width": "64", "chips.height": "32", "grid.scale": "10"}
+
+    planned = ask("plan", read_form(form | chips | {"params.dtype": "uint16", "base_name": "small"}))
+
+    count, rows = len(planned.parts["features"]), dict(planned.rows)
+    assert rows["Chips"] == f"{count}, the heaviest 4.0 KiB"
+    assert rows["Requests"].startswith(f"{count}, ")
+    assert rows["On disk"] == f"{4 * count:.1f} KiB uncompressed"
+    assert rows["Compute"].endswith("by Google's benchmarks of 2024-03 of Sentinel-2 composites")
+
+
+def test_what_is_known_of_a_table_is_planned(ask, form, root):
+    """How many places it has; images and rows are asked for when it begins, and that is said."""
+    (root / "wells.csv").write_text("name,lon,lat\na,6.11,49.61\nb,6.12,49.61\nc,6.13,49.61\n")
+    table = {"product": "table", "table.points": str(root / "wells.csv"), "table.id": "name"}
+
+    planned = ask("plan", read_form(form | table | {"table.collection": "s2-l2a", "base_name": "wells"}))
+
+    rows = dict(planned.rows)
+    assert rows["Places"] == "3 points"
+    assert rows["Rows"].startswith("one for each place and image")
+    assert rows["Compute"].startswith("not known")
+
+
+def test_planning_goes_on_where_its_folder_of_temporary_files_was_cleared(pool, ask):
+    """What keeps /tmp small takes it after some days; a file is unpacked there before it is read."""
+    ask("drop", "before.geojson", GEOJSON)
+    for thread in [one for one in threading.enumerate() if one.name == "planning"]:
+        thread.join(HOPELESS_SECONDS)  # the process that answered waits for the next question then
+    (folder,) = [Path(helper._folder) for helper in pool._idle]
+    shutil.rmtree(folder)
+
+    assert ask("drop", "after.geojson", GEOJSON).bounds == DRAWN.bounds
+    assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_file_of_somebody_else_is_not_replaced(ask, form, root):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.config import load, read_job, unknown_variables
+from orchestrator.config.layers import as_environment
 from orchestrator.core.errors import ConfigError, UserError
 
 
@@ -238,3 +239,18 @@ def test_a_variable_that_is_neither_true_nor_false_is_refused():
     """With its name."""
     with pytest.raises(ConfigError, match="keep_parts' is 'perhaps'"):
         load(environment={"ORCHESTRATOR_LOCAL__KEEP_PARTS": "perhaps"})
+
+
+def test_settings_as_variables_are_read_as_the_same_settings():
+    """Also secrets, numbers with units, words for true, and a profile's: whatever another process finds besides."""
+    given = {
+        "ORCHESTRATOR_EE__PROJECT": "p",
+        "ORCHESTRATOR_GCS__MAX_BYTES": "3GiB",
+        "ORCHESTRATOR_CREDENTIALS__CDSE__PASSWORD": "secret word",
+        "ORCHESTRATOR_LOCAL__KEEP_PARTS": "no",
+        "ORCHESTRATOR_NOTIFY__URLS": "jsons://user:secret@example.com",
+        "ORCHESTRATOR_DASK__RESOURCES": "orchestrator=1, GPU=0.5",
+    }
+    settings = load(environment=given).settings
+
+    assert load(environment=as_environment(settings)).settings == settings

@@ -99,14 +99,12 @@ def run(start, folder, **where):
     return process.returncode, out + err
 
 
-@pytest.fixture(scope="module")
-def expected(tmp_path_factory):
+@pytest.fixture
+def expected(tmp_path_factory, program):
     """What the job gives where nothing is hidden: the digest of its file."""
     here = tmp_path_factory.mktemp("linux")
     write_area(here)
-    words = ["-m", "orchestrator", "--state-dir", "state", "run", *JOB, "linux"]
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, *words], cwd=here, env=env, check=True, capture_output=True)
+    program.start(["--state-dir", "state", "run", *JOB, "linux"], here).wait().expect(0)
     return digest(here / "linux")
 
 

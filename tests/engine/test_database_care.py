@@ -9,10 +9,14 @@ from contextlib import closing
 import pytest
 from care_kit import ENDING, a_run, rows
 from old_worlds import STATES, restore
+from unit_kit import plans
 
 from orchestrator.core.errors import IntegrityError, SpaceError, StateError
 from orchestrator.engine.stores import care, migrate
+from orchestrator.engine.stores.records import Admission
 from orchestrator.engine.stores.sql import SqlStore
+from orchestrator.model.states import Who
+from orchestrator.model.unit import BroughtPiece
 
 # ------------------------------------------------------------------- copies
 
@@ -193,6 +197,30 @@ def test_the_way_back_leads_to_the_earlier_schema_with_every_row(path, tmp_path,
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("SELECT * FROM runs ORDER BY id").fetchall() == runs
     assert care.version_of(path) == "0003"
+
+
+def test_what_an_earlier_program_has_no_state_for_waits_again(path, clock):
+    """A piece that was brought is brought again there, and the kept counts are true."""
+    store = SqlStore(f"sqlite:///{path}", clock)
+    run = store.runs.admit(Admission("night", "", ("f",), "{}")).id
+    store.units.add(run, plans("a", "b", "c"))
+    a, b, _ = store.units.claim(run, "fetch", 3, now=0.0, until=9.0)
+    store.units.bring(a, BroughtPiece("pieces/a", 1, "0" * 64, as_bytes=True))
+    store.units.hold(b, "quota", Who.TIME)
+    store.close()
+
+    migrate.take_back(f"sqlite:///{path}", "0004")
+
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT key, state FROM units ORDER BY key").fetchall() == [
+            ("a", "WAITING"),
+            ("b", "WAITING"),
+            ("c", "CLAIMED"),
+        ]
+        assert db.execute("SELECT state, units FROM unit_counts ORDER BY state").fetchall() == [
+            ("CLAIMED", 1),
+            ("WAITING", 2),
+        ]
 
 
 def test_a_way_back_and_on_again_is_whole(path, tmp_path, clock):

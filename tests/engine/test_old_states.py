@@ -23,12 +23,13 @@ from orchestrator.engine.stores.schema import metadata
 from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.model.job import AreaSource, Job
 from orchestrator.model.plan_json import plan_from_json
-from orchestrator.model.states import RunState, TaskState, Who
+from orchestrator.model.states import RunState, TaskState, UnitState, Who
 
 # Where the old program's folders were: fingerprints count paths too.
 ROOT = "/tmp/old"  # noqa: S108  a name in rows; nothing is read or written there
-STATES = sorted((Path(__file__).parent / "states").glob("*.sql"))
-FIRST, SECOND, THIRD = (Path(__file__).parent / "states" / f"schema_000{number}.sql" for number in (1, 2, 3))
+# Those of the first three have runs in every state.
+STATES = FIRST, SECOND, THIRD = [Path(__file__).parent / "states" / f"schema_000{number}.sql" for number in (1, 2, 3)]
+FOURTH = Path(__file__).parent / "states" / "schema_0004.sql"
 # Whose order the service got, though the program died before it heard so.
 POSTED = frozenset({"posted", "cancelled", "wished"})
 
@@ -223,6 +224,19 @@ def test_the_units_of_the_third_version_stand_as_they_did(third):
         tally = third.units.tally(head.id)
         assert units == {(kind, state): n for kind, states in tally.items() for state, n in states.items() if n}
         assert head.product == "mosaic" or units
+
+
+def test_what_a_process_of_the_fourth_version_had_is_taken_back(tmp_path):
+    """It said no name; whoever holds the run now knows that it is dead, and its tries do not count."""
+    for store in opened(FOURTH, tmp_path):
+        run = next(run for run in store.runs.latest(limit=9) if store.units.tally(run.id).get("pixels"))
+        claimed = store.units.of(run.id, states=[UnitState.CLAIMED])
+
+        store.units.release(run.id)
+
+        after = [store.units.get(run.id, unit.kind, unit.key) for unit in claimed]
+        assert claimed
+        assert {(unit.state, unit.attempt, unit.worker) for unit in after} == {(UnitState.WAITING, 0, "")}
 
 
 def stored():

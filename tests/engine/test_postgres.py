@@ -24,6 +24,7 @@ from orchestrator.engine.stores.backend import TransactionMode
 from orchestrator.engine.stores.migrate import HEAD
 from orchestrator.engine.stores.records import Admission
 from orchestrator.engine.stores.sql import SqlStore
+from orchestrator.engine.stores.unit_claims import claim_units
 from orchestrator.model.states import Failure, UnitState
 
 DONE = UnitState.DONE
@@ -121,6 +122,30 @@ def test_a_claim_passes_over_what_another_takes_at_this_moment(url, store, run):
         assert keys(claim(store, run, limit=2)) == ["b", "c"]
 
 
+def test_an_end_that_meets_a_claim_of_the_same_unit_is_refused(postgres, url, store, run):
+    """A worker that wakes up while another takes its unit over waits for that, and then changes nothing."""
+    store.units.add(run, plans("a"))
+    (late,) = claim(store, run)
+    refused = []
+
+    def finish():
+        with pytest.raises(FencedError) as error:
+            other.units.finish(late, DONE)
+        refused.append(error.value)
+
+    with closing(opened(url)) as other:
+        with store._db.write(TransactionMode.BESIDE) as db:
+            claim_units(db, run, "fetch", 1, now=100.0, until=200.0, worker="")
+            thread = threading.Thread(target=finish)
+            thread.start()
+            while thread.is_alive() and not waits(postgres):
+                thread.join(0.01)
+        thread.join()
+
+    unit = store.units.get(run, "fetch", "a")
+    assert (unit.state, unit.fence, len(refused)) == (UnitState.CLAIMED, late.fence + 1, 1)
+
+
 def test_what_lapsed_and_what_is_new_are_claimed_by_their_keys(store, run):
     """In one statement, the first of both."""
     store.units.add(run, plans("a", "b", "c"))
@@ -130,26 +155,32 @@ def test_what_lapsed_and_what_is_new_are_claimed_by_their_keys(store, run):
     assert keys(claim(store, run, limit=2, now=100.0)) == ["a", "b"]
 
 
-def test_a_lease_is_lost_to_nobody_between_the_look_and_the_commit(url, store, run):
+def test_a_lease_is_lost_to_nobody_between_the_look_and_the_commit(postgres, url, store, run):
     """Whoever claims the run waits until what was begun under the old lease is committed."""
     first = store.leases.claim(run, "one", now=0.0, until=1.0, is_gone=lambda _: True)
     held, order = store.under(run, first.fence), []
 
-    def take_over(_number):
-        with closing(opened(url)) as other:
-            other.leases.claim(run, "two", now=9.0, until=10.0, is_gone=lambda _: True)
-            order.append("claimed")
+    def take_over():
+        other.leases.claim(run, "two", now=9.0, until=10.0, is_gone=lambda _: True)
+        order.append("claimed")
 
-    with held._db.write(TransactionMode.BESIDE):
-        thread = threading.Thread(target=take_over, args=(0,))
-        thread.start()
-        thread.join(0.1)
-        order.append("committed")
-    thread.join()
+    with closing(opened(url)) as other:
+        with held._db.write(TransactionMode.BESIDE):
+            thread = threading.Thread(target=take_over)
+            thread.start()
+            while thread.is_alive() and not waits(postgres):
+                thread.join(0.01)
+            order.append("committed")
+        thread.join()
 
     assert order == ["committed", "claimed"]
     with pytest.raises(FencedError):
         held.events.record(run, "late", {})
+
+
+def waits(postgres) -> bool:
+    """Tell whether anybody waits for a lock of the server."""
+    return bool(postgres.execute("SELECT 1 FROM pg_locks WHERE NOT granted"))
 
 
 # ---------------------------------------------------------------------- the schema
@@ -363,6 +394,15 @@ def test_what_is_committed_is_durable_whatever_the_role_was_told(postgres, url):
 
     with closing(opened(url)) as store, store._db.read() as db:
         assert db.execute(text("SHOW synchronous_commit")).scalar() == "on"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("idle_in_transaction_session_timeout", "1min"), ("lock_timeout", "30s"), ("TimeZone", "UTC")]
+)
+def test_every_session_has_limits_of_its_own(store, name, value):
+    """Whatever the server's are: nobody keeps the others waiting for longer, nor waits longer than on SQLite."""
+    with store._db.read() as db:
+        assert db.execute(text(f"SHOW {name}")).scalar() == value
 
 
 def test_a_newer_schema_is_refused(postgres, url):

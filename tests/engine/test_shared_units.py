@@ -23,8 +23,8 @@ PIECE = BroughtPiece("pieces/a", 3, "5" * 64, as_bytes=True)
 
 
 @pytest.fixture
-def store(tmp_path):
-    store = opened(tmp_path / "state.db")
+def store(store_url):
+    store = opened(store_url)
     yield store
     store.close()
 

@@ -309,7 +309,7 @@ def test_a_transaction_that_writes_is_alone_from_its_beginning(store, planned):
     with store._db.write() as db:
         before = db.execute(text("SELECT count(*) FROM events")).scalar()
         other.start()
-        other.join(0.05)
+        other.join(0.5)  # nothing tells that it waits; one that does not wait has ended by then
         assert db.execute(text("SELECT count(*) FROM events")).scalar() == before
         ends.append("first")
     other.join()

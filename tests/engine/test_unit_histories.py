@@ -65,7 +65,9 @@ class Workers(RuleBasedStateMachine):
 
     def _work_to_the_end(self) -> None:
         self.now += 1e9
-        while taken := self.stores[1].units.claim(self.run, "fetch", 3, now=self.now, until=self.now + 10):
+        while (
+            taken := self.stores[1].units.claim(self.run, "fetch", 3, now=self.now, until=self.now + 10)
+        ) or self._gave_up():
             self._took(taken)
             for unit in taken:
                 self.stores[1].units.finish(unit, DONE)
@@ -82,14 +84,20 @@ class Workers(RuleBasedStateMachine):
 
     def _took(self, taken) -> None:
         found = states(self.stores[0], self.run)
-        for key in [key for key in self.open if found[key] is FAILED]:  # it ended whoever had it, again and again
-            self.open.discard(key)
-            self.ends[key] += 1
+        self._gave_up()
         for unit in taken:
             assert unit.fence > self.fences.get(unit.key, 0), "two claims had the same fence"
             assert all(found[key] in MET for _, key in unit.plan.needs), "it was claimed before its needs"
             self.fences[unit.key] = unit.fence
             self.open.add(unit.key)
+
+    def _gave_up(self) -> bool:
+        """Take note of units that ended whoever had them, again and again; tell whether there were any."""
+        found = states(self.stores[0], self.run)
+        dead = [key for key in self.open if found[key] is FAILED]
+        self.open.difference_update(dead)
+        self.ends.update(dead)
+        return bool(dead)
 
     def _ended(self, unit) -> None:
         self.open.discard(unit.key)

@@ -5,6 +5,8 @@ One process imports everything once, without starting a thread, and forks a chil
 program from its first line to its exit code, and may be killed by any signal. Where a `script` is named, a module or a
 file, the child is that instead. A child whose environment has POINTS_TO names the crash points that it passes, a line
 each, in that file; with SYNCS_TO, what it makes durable and what it names. Spoken to in lines of JSON.
+
+Named a socket, it forks one of its kind for each who connects to it: processes of tests share what is imported once.
 """
 
 from __future__ import annotations
@@ -16,6 +18,9 @@ import json
 import os
 import pkgutil
 import runpy
+import select
+import signal
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -37,6 +42,8 @@ import pystac
 import rasterio
 import rich.traceback
 import rio_cogeo
+import structlog.dev
+import tenacity
 import tifffile
 
 import orchestrator
@@ -45,7 +52,7 @@ from orchestrator.faces.cli.main import COMMANDS, cli, main
 
 COMMANDS_LOADED = [cli.commands[name] for name in COMMANDS]
 LOADED = (alembic, apscheduler, ee, geopandas, google, googleapiclient, matplotlib, pyogrio, pystac, rasterio, rich)
-LOADED += (rio_cogeo, tifffile)
+LOADED += (rio_cogeo, structlog, tenacity, tifffile)
 # What another program (the interpreter, Alembic) runs.
 NOT_IMPORTED = ".__main__"
 SYNCS_TO = "ORCHESTRATOR_TEST_SYNCS_TO"
@@ -58,6 +65,32 @@ def load() -> None:
     for found in pkgutil.walk_packages(orchestrator.__path__, "orchestrator."):
         if not found.name.endswith(NOT_IMPORTED) and not found.name.startswith(NOR_BELOW):
             importlib.import_module(found.name)
+
+
+def share(path: str) -> bool:
+    """
+    Fork a server for each who connects; in that one, return True: its standard streams are the connection.
+
+    Ends when nobody holds our input any more; servers that were begun go on.
+    """
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(path)
+    listening.listen()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    while sys.stdin not in (readable := select.select([listening, sys.stdin], [], [])[0]):
+        connection, _ = readable[0].accept()
+        if os.fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            listening.close()
+            for stream in (0, 1):
+                os.dup2(connection.fileno(), stream)
+            connection.close()
+            _answer({"pid": os.getpid()})
+            return True
+        connection.close()
+    return False
 
 
 def serve() -> dict[str, Any] | None:
@@ -187,6 +220,8 @@ def leave(ended: BaseException | None) -> NoReturn:
 if __name__ == "__main__":
     load()
     gc.freeze()  # a child that collects garbage would else copy every page
+    if sys.argv[1:] and not share(sys.argv[1]):
+        os._exit(0)
     asked = serve()
     if asked is not None:
         try:

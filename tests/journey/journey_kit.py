@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -84,34 +86,67 @@ class Program:
     """
     Starts commands of the program; each is a process of its own.
 
+    Where `shared` is a path, processes of tests that name the same have one process which imports everything, and each
+    a fork of it; the first begins it.
+
     Attributes:
         everywhere: Variables of every command that is started, below those of its own.
         die_after: Seconds after which a command that is waited for is killed; None lets it live.
+        pid: Of the process that begins all others.
     """
 
-    def __init__(self, **environment: str) -> None:
+    def __init__(self, shared: Path | None = None, **environment: str) -> None:
         self._environment = {**IMPATIENT, **environment, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+        self._shared = shared
+        self._server: subprocess.Popen[str] | None = None
+        self._connection: socket.socket | None = None
         self._started = 0
         self.everywhere: dict[str, str] = {}
         self.die_after: float | None = None
 
     def __enter__(self) -> Self:
-        self._server = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("forkserver.py"))],
+        if self._shared is None:
+            self._server = self._load()
+            assert self._server.stdin is not None
+            assert self._server.stdout is not None
+            self._told, self._answers, self.pid = self._server.stdin, self._server.stdout, self._server.pid
+            return self
+        self._connection = self._connected(self._shared)
+        self._told, self._answers = self._connection.makefile("w"), self._connection.makefile("r")
+        self.pid = int(json.loads(self._answers.readline())["pid"])
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._connection is not None:
+            self._told.close()
+            self._answers.close()
+            self._connection.close()
+        if self._server is not None:
+            self._server.communicate(timeout=30)
+
+    def _load(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("forkserver.py")), *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             env=os.environ | self._environment,
         )
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._server.communicate(timeout=30)
-
-    @property
-    def pid(self) -> int:
-        """Of the process that begins all others."""
-        return self._server.pid
+    def _connected(self, path: Path) -> socket.socket:
+        """Connect to the process that others share; the first begins it, and whoever finds it gone another."""
+        made = socket.socket(socket.AF_UNIX)
+        with path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                made.connect(str(path))
+            except OSError:
+                path.unlink(missing_ok=True)
+                self._server = self._load(str(path))
+                assert self._server.stdout is not None
+                assert self._server.stdout.readline() == "ready\n"
+                made.connect(str(path))
+        return made
 
     def start(
         self, arguments: list[str], folder: Path, *, script: str = "", pipes: bool = False, **environment: str
@@ -127,7 +162,7 @@ class Program:
             "arguments": arguments,
             "script": script,
             "folder": str(folder),
-            "environment": self.everywhere | environment,
+            "environment": self._environment | self.everywhere | environment,
             "in": str(given),
             "out": str(out),
             "err": str(err),
@@ -138,11 +173,9 @@ class Program:
         return int(self._ask({"wait": pid})["code"])
 
     def _ask(self, asked: dict[str, Any]) -> dict[str, Any]:
-        assert self._server.stdin is not None
-        assert self._server.stdout is not None
-        self._server.stdin.write(json.dumps(asked) + "\n")
-        self._server.stdin.flush()
-        answer: dict[str, Any] = json.loads(self._server.stdout.readline())
+        self._told.write(json.dumps(asked) + "\n")
+        self._told.flush()
+        answer: dict[str, Any] = json.loads(self._answers.readline())
         return answer
 
 

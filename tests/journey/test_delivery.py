@@ -17,9 +17,12 @@ import journey_kit as kit
 import pytest
 import requests
 
-sys.path.append(str(Path(__file__).parents[1] / "places"))
+sys.path += [str(Path(__file__).parents[1] / room) for room in ("places", "products")]
 
 import s3_server
+from cube_kit import CubeHome
+
+from orchestrator.core.trees import digest_of
 
 NAMES = ["small_clipped.json", "small_clipped.png", "small_clipped.stac.json", "small_clipped.tif"]
 # In the order a delivered run passes them; `:N` is the Nth pass of the process. What comes before is tests/soak's.
@@ -238,6 +241,26 @@ def test_a_delivered_result_is_fetched_whole_and_over_nothing_else(delivered):
     assert "small_clipped.png exists already" in refused.err
     assert sorted(path.name for path in target.iterdir()) == NAMES
     assert hashlib.sha256((target / "small_clipped.tif").read_bytes()).hexdigest() == delivered.outcome.sha256
+
+
+def test_a_cube_is_delivered_object_by_object_and_what_tells_of_it_last(tmp_path, program, service, results):
+    """Killed between two of its objects, the same command goes on; brought here, it is the store that was made."""
+    home = CubeHome(tmp_path, program, service)
+    home.write(output=results.output)
+
+    killed = home.run(**{kit.CRASH_AT: "delivery.sent:6"}).code
+    before = {name: item["generation"] for name, item in results.listed().items()}
+    outcome = home.run().expect(0)
+    there = results.listed()
+    home.command("fetch", outcome.summary["run"], "--to", "here", "--sandbox-url", service.url).expect(0)
+
+    store = {name: item["timeCreated"] for name, item in there.items() if name.startswith("small_cube.zarr/")}
+    assert killed == kit.KILLED
+    assert len(before) >= 6
+    assert before.items() <= {name: item["generation"] for name, item in there.items()}.items()
+    assert store["small_cube.zarr/zarr.json"] == max(store.values())
+    assert digest_of(tmp_path / "here" / "small_cube.zarr") == outcome.sha256
+    assert made_here(home) == []
 
 
 def test_a_result_is_delivered_to_a_bucket_that_speaks_s3(home, undisturbed):

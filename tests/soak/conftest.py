@@ -14,7 +14,7 @@ from power import SMALL
 
 
 @pytest.fixture(scope="session")
-def program():
+def program(loaded):
     """The program, ready to be started."""
-    with kit.Program(**SMALL) as program:
+    with kit.Program(loaded, **SMALL) as program:
         yield program

@@ -23,6 +23,7 @@ ELSEWHERE = {
     "SqlRuns.restore_lost": "tests/journey/test_recover.py",
     "SqlRuns.set_deadline": "tests/engine/test_deadlines.py",
     "SqlUnits.add": "tests/engine/test_instead.py",
+    "SqlProcesses.forget": "tests/app/test_workers.py",
     "SqlUnits.bring": "tests/journey/test_workers.py",
     "SqlUnits.hold": "tests/engine/test_shared_units.py",
     "SqlUnits.placed": "tests/journey/test_workers.py",

@@ -13,18 +13,20 @@ from views import VIEWS
 
 @pytest.fixture(scope="module")
 def walks(chromium, served, stage):
-    """What each view showed; it is opened once, whatever is asked about it."""
+    """What each view showed; each is opened once, by one reader who goes from view to view."""
+    with browsing.visit(chromium, served.login, color_scheme="light", reduced_motion="reduce") as (first, watch):
 
-    @functools.cache
-    def through(name):
-        stage.beat(seconds_ago=-50)
-        with browsing.visit(chromium, served.login, color_scheme="light", reduced_motion="reduce") as opened:
-            return walk.walk(*opened, VIEWS[name], stage.runs)
+        @functools.cache
+        def through(name):
+            stage.beat(seconds_ago=-50)
+            watch.heard.clear()
+            with first.context.new_page() as page:
+                return walk.walk(page, watch, VIEWS[name], stage.runs)
 
-    return through
+        yield through
 
 
-@pytest.fixture(params=list(VIEWS))
+@pytest.fixture(scope="module", params=list(VIEWS))  # so that all tests of a view stand together, in one process
 def view(request, walks):
     """A view, and what it showed."""
     return VIEWS[request.param], walks(request.param)

@@ -14,16 +14,21 @@ from orchestrator.core.errors import UserError
 from orchestrator.core.files import LockedError, exclusive
 from orchestrator.engine.leases import Worker
 from orchestrator.engine.stores import care, migrate
+from orchestrator.engine.stores.database import Database
+from orchestrator.engine.stores.dialect import POSTGRES
 from orchestrator.engine.stores.sql import SqlStore
 
 BACKUPS = "backups"  # the folder for copies, in the state folder, where no other is named
 # What an earlier schema has no place for.
 LOST = {
+    "0004": (
+        "which process had a unit last, and pieces that workers brought and nobody has placed, which are brought again"
+    ),
     "0003": (
         "limits that were learned and what processes hold of them, costs by attempt and month, paused jobs, "
         "notifications, dates that a person triggered, and of runs priority, deadline and lease; runs, units, parts "
         "and results stay"
-    )
+    ),
 }
 
 
@@ -103,13 +108,26 @@ def check(app: Records, *, repair: bool = False, busy: Busy = unwatched) -> tupl
         TransientError: It is busy.
     """
     _check_state(app)
-    _check_file(app, "`pg_amcheck` looks through its bytes, and it keeps references itself")
+    if not app.is_file:
+        return _check_server(app, repair=repair, busy=busy)
     with busy("looking through the state database"):
         found = care.look_through(app.database, migrate.HEAD)
     if not repair or not any(finding.counters for finding in found):
         return found, []
     mended = care.repair(app.database)
     return care.look_through(app.database, migrate.HEAD), mended
+
+
+def _check_server(app: Records, *, repair: bool, busy: Busy) -> tuple[list[care.Flaw], list[str]]:
+    with closing(Database(app.store_url, app.clock)) as database:
+        with busy("looking through the state database"), database.read() as db:
+            found = care.look_through_server(db)
+        if not repair or not any(finding.counters for finding in found):
+            return found, []
+        with database.write() as db:
+            mended = care.mend_rows(db.exec_driver_sql, POSTGRES)
+        with database.read() as db:
+            return care.look_through_server(db), mended
 
 
 def upgrade(app: Records, busy: Busy = unwatched) -> Moved:

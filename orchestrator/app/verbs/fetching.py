@@ -13,7 +13,7 @@ from orchestrator.app.verbs.busy import Busy, unwatched
 from orchestrator.app.verbs.results import result_of
 from orchestrator.core.errors import IntegrityError, UserError
 from orchestrator.core.files import make_folder
-from orchestrator.engine.delivery import lies_at
+from orchestrator.engine.delivery import is_same
 from orchestrator.engine.publication import is_file
 from orchestrator.model.result import Result
 
@@ -59,15 +59,16 @@ def fetch_result(
     if not overwrite:
         _check_free(targets, result)
     with app.lent_place(result.place) as place:
-        for file, target in zip(result.files, targets, strict=True):
-            there = lies_at(place, result, file)
-            if there is None:
-                raise IntegrityError(f"{result.address_of(file)} is gone, or not the file that was delivered")
+        for sent in result.objects:
+            there, target = place.stat(sent.name), folder / sent.name
+            if there is None or not is_same(sent, there):
+                raise IntegrityError(f"{result.place}/{sent.name} is gone, or not what was delivered")
             make_folder(target.parent)
-            with busy(f"bringing {result.address_of(file)}"):
+            with busy(f"bringing {result.place}/{sent.name}"):
                 place.fetch(there, target, lambda _bytes: None, app.stop)
-            if not is_file(replace(file, path=target), app.stop):
-                raise IntegrityError(f"{target} has not the SHA-256 of what was published, {file.sha256}")
+    for file, target in zip(result.files, targets, strict=True):
+        if not is_file(replace(file, path=target), app.stop):
+            raise IntegrityError(f"{target} has not the SHA-256 of what was published, {file.sha256}")
     return Fetched(head.id, result.place, tuple(targets))
 
 

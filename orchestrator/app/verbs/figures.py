@@ -12,12 +12,14 @@ from orchestrator.app.heartbeat import DAEMON
 from orchestrator.app.records import Records
 from orchestrator.app.scheduled import scheduled
 from orchestrator.app.verbs.jobs import wrong_jobs
+from orchestrator.app.workers import workers_of
 from orchestrator.core.clock import quota_month
 from orchestrator.core.errors import OrchestratorError
 from orchestrator.engine.scheduler import Schedule
 from orchestrator.engine.standing import Standing
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.contract_watch import Census
+from orchestrator.engine.stores.records import DatabaseFacts
 from orchestrator.engine.stores.work_records import MonthUse
 from orchestrator.model.address import is_address
 
@@ -40,12 +42,15 @@ class Figures:
         census: What the state holds.
         disks: By the folder as it is set.
         database_bytes: The state database with its log.
+        database: Which it is, and how quickly it answers; None where there is none, or it cannot be read.
         standing: The limits of the project; None where the state cannot be read, or there is none.
         used: EECU-seconds of this month (Pacific time): counted, and reserved for what is under way.
         heartbeat: When the daemon was last heard of, seconds since 1970; 0 where none works on this state.
         lateness: For each scheduled job that is not paused, how many seconds its earliest date that has neither run nor
             reason is late.
         refused_jobs: How many jobs of config.toml cannot be used.
+        workers: How many workers were heard of lately.
+        worker_units: How many units they do now.
     """
 
     trouble: str = ""
@@ -53,10 +58,13 @@ class Figures:
     disks: Mapping[str, DiskRoom] = field(default_factory=dict)
     database_bytes: int = 0
     standing: Standing | None = None
+    database: DatabaseFacts | None = None
     used: MonthUse = field(default_factory=lambda: MonthUse(0.0, 0.0))
     heartbeat: float = 0.0
     lateness: Mapping[str, float] = field(default_factory=dict)
     refused_jobs: int = 0
+    workers: int = 0
+    worker_units: int = 0
 
 
 def figures(app: Records) -> Figures:
@@ -69,6 +77,7 @@ def figures(app: Records) -> Figures:
         census, standing = app.store.counts.census(), app.standing()
         used, size = app.store.usage.in_month(quota_month(now)), app.store.pruning.size()
         daemon = next(iter(app.store.processes.of(DAEMON)), None)
+        workers = [worker for worker in workers_of(app) if worker.is_fresh]
         entries, refused = scheduled(app)
         wrong = {*refused, *wrong_jobs(app)}  # and what the daemon met when it read their areas
         paused = {name for name, state in app.store.job_states.all().items() if state.paused}
@@ -83,9 +92,12 @@ def figures(app: Records) -> Figures:
         standing=standing,
         used=used,
         database_bytes=size,
+        database=app.store.database(),
         heartbeat=beat,
         lateness=lateness,
         refused_jobs=len(wrong),
+        workers=len(workers),
+        worker_units=sum(worker.busy for worker in workers),
     )
 
 

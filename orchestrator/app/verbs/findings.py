@@ -17,6 +17,7 @@ from orchestrator.app.heartbeat import find_daemon
 from orchestrator.app.notices.targets import targets
 from orchestrator.app.scheduled import scheduled
 from orchestrator.app.verbs.busy import Tell, untold
+from orchestrator.app.workers import lacking_workers, worker_sentences, workers_of
 from orchestrator.clients.messages import can_send
 from orchestrator.config import JobTable, Loaded, unknown_variables
 from orchestrator.core.errors import OrchestratorError, PermanentError
@@ -30,6 +31,7 @@ LOW_DISK = 5 * 2**30
 # Earth Engine's tasks live at most ten days; a rule that deletes sooner can take parts we still need.
 LONGEST_RUN_DAYS = 10
 LARGEST_SKEW_SECONDS = 60.0
+_MEND_WORKER = "look at that worker's log: it must reach the run's folder under the same path, and the same services"
 _MEND_JOB = "correct the job; the daemon leaves it out and runs the others"
 
 
@@ -61,6 +63,7 @@ def findings(app: Application, *, offline: bool, reload: Callable[[], Loaded], s
     yield from _jobs(app)
     yield looked("state", lambda: _state(app))
     yield looked("daemon", lambda: _daemon(app))
+    yield from _workers(app)
     yield looked("disk", lambda: _disk(app))
     yield looked("notify", lambda: _notify(app), "docs/howto/monitor.md shows how; `orchestrator notify test` tries it")
     if offline:
@@ -129,7 +132,7 @@ def _job(app: Application, name: str, table: JobTable) -> Finding:
 
 def _state(app: Application) -> Finding:
     runs, folder = app.store.runs.count(), app.settings.state_dir
-    seen = f"{folder}, {format_count(runs, 'run')}"
+    seen = f"{folder}, {format_count(runs, 'run')}; {app.store.database()}"
     if os.name == "posix" and folder.stat().st_mode & 0o007:
         return Finding("state", "warning", f"{seen}; everybody may look into the folder", f"`chmod 700 {folder}`")
     return Finding("state", "ok", seen)
@@ -143,6 +146,19 @@ def _daemon(app: Application) -> Finding:
     if troubles:
         return Finding("daemon", "warning", f"{sentence}; jobs in trouble: {troubles}", _MEND_JOB)
     return Finding("daemon", "ok", sentence)
+
+
+def _workers(app: Application) -> Iterator[Finding]:
+    """Yield how workers are, where there are any, or should be."""
+    if not app.has_state():
+        return
+    try:
+        sentences, seen = list(worker_sentences(app)), workers_of(app)
+    except (OrchestratorError, OSError):  # the state's own finding says so
+        return
+    is_well = all(worker.is_fresh and not worker.left for worker in seen) and not list(lacking_workers(app, seen))
+    if sentences:
+        yield Finding("workers", "ok" if is_well else "warning", "; ".join(sentences), "" if is_well else _MEND_WORKER)
 
 
 def _disk(app: Application) -> Finding:

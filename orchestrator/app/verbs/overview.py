@@ -121,6 +121,7 @@ class Overview:
         next_count: How many jobs have one.
         done: The results that came last.
         disks: Where state, work and results are.
+        database: Which database the state is in; empty where it is the state folder's file.
         bucket: Where exports go; empty where none is set.
         is_empty: Whether there has never been a run, nor is there a job.
     """
@@ -141,6 +142,7 @@ class Overview:
     next_count: int = 0
     done: tuple[ListedRun, ...] = ()
     disks: tuple[Disk, ...] = ()
+    database: str = ""
     bucket: str = ""
     is_empty: bool = True
 
@@ -184,6 +186,7 @@ def overview(app: Records, failed_since: str = "") -> Overview:
         daemon=(daemon := health_of(app.store, app.clock)),
         heard=_moment(now.timestamp() - daemon.age_seconds) if daemon.age_seconds is not None else "",
         limits=tuple(limits_of(app, standing)),
+        database="" if app.is_file else str(app.store.database()),
         restricted=standing.restricted,
         sentences=tuple(standing.sentences(now.timestamp())),
         done=list_runs(app, RunQuery((RunState.CLEANED,), order=RunOrder.UPDATED, limit=MOST_DONE)).runs,

@@ -15,6 +15,7 @@ from orchestrator.app.records import Records
 from orchestrator.app.verbs.pieces import about_piece
 from orchestrator.app.verbs.places import place_of
 from orchestrator.app.verbs.results import missing_words
+from orchestrator.app.workers import lacking_workers
 from orchestrator.core.units import format_count, format_seconds
 from orchestrator.engine.limits import no_place, taken_by_others
 from orchestrator.engine.request_limits import by_processes
@@ -194,7 +195,8 @@ def _requests(app: Records, run: Head, now: float, *, worked_on: bool) -> list[s
         wait = format_seconds(soonest.next_at - now)
         who = "Copernicus" if _asks_copernicus(run) else "Earth Engine"
         found.append(f"Request {soonest.key} is sent again in {wait}; {who} said: {_whole(soonest.error)}")
-    return [*found, *(_sessions(app, run) if _asks_copernicus(run) else ())]
+    lacking = (f"{sentence[0].upper()}{sentence[1:]}." for sentence in lacking_workers(app))
+    return [*found, *(_sessions(app, run) if _asks_copernicus(run) else ()), *lacking]
 
 
 def _asks_copernicus(run: Head) -> bool:

@@ -19,7 +19,7 @@ from orchestrator.core import log
 from orchestrator.core.files import LockedError
 from orchestrator.engine.admission import admit
 from orchestrator.engine.batch.budget import set_eecu_hours
-from orchestrator.engine.delivery import lies_at
+from orchestrator.engine.delivery import lacking_at, objects_there
 from orchestrator.engine.execution import retry_run
 from orchestrator.engine.leases import Lease
 from orchestrator.engine.output import names_in
@@ -199,7 +199,7 @@ def check_output(app: Application, job: Job, declaration: str, *, overwrite: boo
     if job.deliver:
         with app.lent_place(job.deliver) as place:
             place.check_access()
-            check_place(place, names_in(job, files), who, app.store)
+            check_place(place, objects_there(place, names_in(job, files)), who, app.store)
 
 
 def _is_partial(done: Run | None) -> bool:
@@ -214,9 +214,9 @@ def _result_is_gone(app: Application, done: Run | None, busy: Busy) -> bool:
     if done.state is not RunState.CLEANED and done.resume is not RunState.PUBLISHED:
         return False
     result = Result.from_json(done.result)
-    main = result.main
     if result.place:
-        with busy(f"looking for {result.address_of(main)}"), app.lent_place(result.place) as place:
-            return lies_at(place, result, main) is None
+        with busy(f"looking for {result.address_of(result.main)}"), app.lent_place(result.place) as place:
+            return bool(lacking_at(place, result))
+    main = result.main
     with busy(f"comparing {main.path.name} with its checksum"):
         return not (is_file(main, app.stop) and find_product(done.product).whole(Job.from_json(done.job)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -32,6 +34,20 @@ def open_backend(url: str) -> Backend:
 
         return Postgres(found)
     raise ConfigError(f"[store] url begins with {found.drivername!r}, expected postgresql://USER@HOST/DATABASE")
+
+
+def file_of(url: str) -> Path | None:
+    """Return the file that is the database; None: a server has it."""
+    found = _parsed(url)
+    return Path(str(found.database)) if found.get_backend_name() == "sqlite" else None
+
+
+def shown(url: str) -> str:
+    """Return an address for people: without a password, nor what stands behind it."""
+    found = _parsed(url)
+    if found.get_backend_name() == "sqlite":
+        return found.database or "memory"
+    return found.set(query={}, drivername=POSTGRES).render_as_string(hide_password=True)
 
 
 def with_password(url: str, password: str) -> str:

@@ -30,10 +30,14 @@ class Backend(Protocol):
 
     Attributes:
         engine: Its connections, whose transactions begin as the execution option `MODE` says; READ unless told.
+        kind: What people call it.
+        version_query: Asks for its version; the first word of the answer.
         advice: What to do about a trouble, the last words of its sentence.
     """
 
     engine: Engine
+    kind: str
+    version_query: str
     advice: Mapping[Trouble, str]
 
     def check(self) -> None:

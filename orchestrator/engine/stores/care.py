@@ -1,32 +1,44 @@
 """
-The database's file itself: a copy while others write, whether it is whole, what it takes on the disk.
+The database itself: a copy while others write, whether it is whole.
 
-All of it is SQLite's own, and is done on a file, whatever its schema: none of it brings an older one up to date.
+Of SQLite it is done on a file, whatever its schema: none of it brings an older one up to date. PostgreSQL looks after
+its own bytes; what its rows say of each other is looked at here.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
 
 from orchestrator.core import crash
 from orchestrator.core.errors import StateError
 from orchestrator.core.files import fill_whole
 from orchestrator.engine.stores.database import told
+from orchestrator.engine.stores.dialect import POSTGRES
 from orchestrator.engine.stores.schema import metadata
+
+Statement = Callable[[str], Any]  # runs a statement; what it returns has `fetchone`
 
 _WAIT_SECONDS = 30.0
 # What SQLite says of a damaged file is long; the first sentences tell what it is.
 _SENTENCES = 5
 
+# The bytes of a part's object, as each database reads JSON.
+_SIZE = {
+    "sqlite": "json_extract(nullif(object, ''), '$.size')",
+    POSTGRES: "CAST(CAST(nullif(object, '') AS jsonb) ->> 'size' AS bigint)",
+}
 _COUNTED = {
     "part_counts": (
         (
             "SELECT run_id, state, count(*), count(nullif(object, '')), "
-            "coalesce(sum(json_extract(nullif(object, ''), '$.size')), 0) FROM parts GROUP BY run_id, state"
+            "coalesce(sum(@size), 0) FROM parts GROUP BY run_id, state"
         ),
         "SELECT run_id, state, parts, listed, bytes FROM part_counts WHERE parts <> 0 OR listed <> 0 OR bytes <> 0",
     ),
@@ -43,6 +55,12 @@ _COUNTED = {
         "SELECT run_id, kind, key, lacking FROM units WHERE lacking <> 0",
     ),
 }
+_NEEDS = "FROM unit_needs n {} WHERE n.run_id = units.run_id AND n.kind = units.kind AND n.key = units.key"
+_MET = "LEFT JOIN units u ON u.run_id = n.run_id AND u.kind = n.need_kind AND u.key = n.need_key"
+_LACKING_ANEW = (
+    f"UPDATE units SET lacking = (SELECT count(*) {_NEEDS.format(_MET)} "  # noqa: S608
+    f"AND coalesce(u.state, '') NOT IN ('DONE', 'EMPTY')) WHERE EXISTS (SELECT 1 {_NEEDS.format('')})"
+)
 _ORPHANS = {
     "events": "run_id <> '' AND run_id NOT IN (SELECT id FROM runs)",
     "outputs": "run_id NOT IN (SELECT id FROM runs)",
@@ -142,33 +160,56 @@ def look_through(path: Path, head: str) -> list[Flaw]:
                 )
             ]
         with _opened(path) as database:
-            return [*_schema(database), *_references(database), *_counters(database), *_orphans(database)]
+            return [*_schema(_names_in_file(database)), *_references(database), *look_at_rows(database.execute)]
+
+
+def look_through_server(db: Connection) -> list[Flaw]:
+    """As `look_through`, of a database of PostgreSQL, which keeps its bytes and references itself."""
+    return [*_schema(_names_on_server(db)), *look_at_rows(db.exec_driver_sql, POSTGRES)]
+
+
+def look_at_rows(ask: Statement, kind: str = "sqlite") -> list[Flaw]:
+    """Return what is wrong with rows that each are allowed; `ask` runs a statement."""
+    return [*_counters(ask, kind), *_orphans(ask)]
 
 
 def repair(path: Path) -> list[str]:
     """Count anew what is counted, and take away events of runs that are not there; return what was mended."""
     with told(), _opened(path) as database:
         database.execute("BEGIN IMMEDIATE")
-        found = [*_counters(database), *_orphans(database)]
-        for table in ("part_counts", "unit_counts"):
-            rows = database.execute(_COUNTED[table][0]).fetchall()
-            database.execute(f"DELETE FROM {table}")  # noqa: S608  names of ours, here and below
-            if rows:
-                marks = ", ".join("?" * len(rows[0]))
-                database.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)  # noqa: S608
-        lacking = database.execute(_COUNTED["units.lacking"][0]).fetchall()
-        database.execute("UPDATE units SET lacking = 0 WHERE lacking <> 0")
-        for run_id, kind, key, count in lacking:
-            here = (count, run_id, kind, key)
-            database.execute("UPDATE units SET lacking = ? WHERE run_id = ? AND kind = ? AND key = ?", here)
-        database.execute(f"DELETE FROM events WHERE {_ORPHANS['events']}")  # noqa: S608
+        mended = mend_rows(database.execute)
         database.execute("COMMIT")
+    return mended
+
+
+def mend_rows(ask: Statement, kind: str = "sqlite") -> list[str]:
+    """As `repair`, within a transaction."""
+    found = look_at_rows(ask, kind)
+    for table in ("part_counts", "unit_counts"):
+        ask(f"DELETE FROM {table}")  # noqa: S608  names of ours, here and below
+        ask(f"INSERT INTO {table} {_COUNTED[table][0].replace('@size', _SIZE[kind])}")
+    ask("UPDATE units SET lacking = 0 WHERE lacking <> 0")
+    ask(_LACKING_ANEW)
+    ask(f"DELETE FROM events WHERE {_ORPHANS['events']}")  # noqa: S608
     return [finding.what for finding in found if finding.counters]
 
 
-def _schema(database: sqlite3.Connection) -> Iterator[Flaw]:
+def _names_in_file(database: sqlite3.Connection) -> dict[str, set[str]]:
+    tables = metadata.sorted_tables
+    return {t.name: {row[1] for row in database.execute(f'PRAGMA table_info("{t.name}")')} for t in tables}
+
+
+def _names_on_server(db: Connection) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    columns = "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = current_schema()"
+    for table, column in db.exec_driver_sql(columns):
+        found.setdefault(table, set()).add(column)
+    return found
+
+
+def _schema(names: Mapping[str, Collection[str]]) -> Iterator[Flaw]:
     for table in metadata.sorted_tables:
-        there = {row[1] for row in database.execute(f'PRAGMA table_info("{table.name}")')}
+        there = set(names.get(table.name, ()))
         if lacking := {column.name for column in table.columns} - there:
             yield Flaw(
                 f"the table {table.name} lacks {', '.join(sorted(lacking))}",
@@ -187,11 +228,12 @@ def _references(database: sqlite3.Connection) -> Iterator[Flaw]:
         )
 
 
-def _counters(database: sqlite3.Connection) -> Iterator[Flaw]:
+def _counters(ask: Statement, kind: str) -> Iterator[Flaw]:
     for name, (counted, kept) in _COUNTED.items():
-        wrong = database.execute(
-            f"SELECT count(*) FROM (SELECT * FROM ({counted} EXCEPT {kept}) "  # noqa: S608
-            f"UNION ALL SELECT * FROM ({kept} EXCEPT {counted}))"
+        anew = counted.replace("@size", _SIZE[kind])
+        wrong = ask(
+            f"SELECT count(*) FROM (SELECT * FROM ({anew} EXCEPT {kept}) AS a "  # noqa: S608
+            f"UNION ALL SELECT * FROM ({kept} EXCEPT {anew}) AS b) AS both_ways"
         ).fetchone()[0]
         if wrong:
             yield Flaw(
@@ -201,9 +243,9 @@ def _counters(database: sqlite3.Connection) -> Iterator[Flaw]:
             )
 
 
-def _orphans(database: sqlite3.Connection) -> Iterator[Flaw]:
+def _orphans(ask: Statement) -> Iterator[Flaw]:
     for table, here in _ORPHANS.items():
-        count = database.execute(f"SELECT count(*) FROM {table} WHERE {here}").fetchone()[0]  # noqa: S608
+        count = ask(f"SELECT count(*) FROM {table} WHERE {here}").fetchone()[0]  # noqa: S608
         if count and table == "events":
             to_do = "`orchestrator db check --repair` takes them away"
             yield Flaw(f"{count} events are of runs that are not there", to_do, counters=True)

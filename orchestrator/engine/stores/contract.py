@@ -16,6 +16,7 @@ from orchestrator.engine.stores.contract_work import Costs, Ledger, Parts, TaskC
 from orchestrator.engine.stores.listing_records import RunPage, RunQuery
 from orchestrator.engine.stores.records import (
     Admission,
+    DatabaseFacts,
     DateRow,
     EventRow,
     Head,
@@ -276,6 +277,9 @@ class Processes(Protocol):
     def of(self, kind: str) -> list[ProcessRow]:
         """Return the processes whose names are this word, or begin with it, the last heard of first."""
 
+    def forget(self, kind: str, before: float) -> None:
+        """Remove the processes of a kind, those with names of their own, that were not heard of since a time."""
+
     def end(self, name: str, pid: int) -> None:
         """Forget a process that ended by itself."""
 
@@ -342,6 +346,9 @@ class Store(Protocol):
 
         Numbers of one store are compared with each other alone. That somebody opened the database may count, too.
         """
+
+    def database(self) -> DatabaseFacts:
+        """Return which database this is, and how quickly it answers."""
 
     def close(self) -> None:
         """Let go of the database."""

@@ -12,7 +12,7 @@ from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import Failure, PartState, TaskState, UnitState, Who
-from orchestrator.model.unit import BroughtPiece, Unit, UnitPlan
+from orchestrator.model.unit import BroughtPiece, Unit, UnitClaim, UnitPlan
 
 # How the name of a process begins that does units of whatever run; see `engine/worker.py`.
 FREE_WORKER = "worker"
@@ -203,6 +203,13 @@ class Units(Protocol):
         Taken are those that wait, are due and whose needs are all DONE or EMPTY; and those whose lease is over.
         Times are seconds since 1970. Two callers never get the same unit. `worker` is who asks. A unit of which
         `MOST_DEATHS` leases in a row have ended without a word is FAILED instead.
+        """
+
+    def take_up(self, claim: UnitClaim, until: float, worker: str) -> Unit | None:
+        """
+        Make a claim of another process one's own, under the next number, as no further try; the other's is over then.
+
+        None where that claim is over already, or was taken up before: whoever is told of it twice does nothing.
         """
 
     def renew(self, unit: Unit, until: float) -> None:

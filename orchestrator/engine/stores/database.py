@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import sqlite3
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,9 +19,10 @@ from orchestrator.core import crash
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import ConfigError, FencedError, SpaceError, StateError, TransientError
 from orchestrator.engine.stores import migrate
-from orchestrator.engine.stores.address import open_backend
+from orchestrator.engine.stores.address import open_backend, shown
 from orchestrator.engine.stores.backend import Backend, TransactionMode, begin
 from orchestrator.engine.stores.dialect import Trouble
+from orchestrator.engine.stores.records import DatabaseFacts
 from orchestrator.engine.stores.schema import runs
 from orchestrator.engine.stores.sqlite import ADVICE, trouble_of_sqlite
 
@@ -45,7 +47,7 @@ class Database:
         self._clock = clock
         self._lease: tuple[str, int] | None = None
         try:
-            with _told_at_opening(self._backend):
+            with transactions_told(self._backend):
                 migrate.upgrade(self._backend)
         except BaseException:
             self.close()  # nobody else can: whoever asked for a store has none
@@ -112,6 +114,17 @@ class Database:
         """Return a number that is another one after any connection, of any process, has changed the database."""
         return self._outside(self._backend.revision)
 
+    def facts(self) -> DatabaseFacts:
+        """Return which database this is, and how quickly it answers."""
+        with self.read():
+            pass  # a connection is there
+        began = time.perf_counter()
+        with self.read() as db:
+            version = str(db.exec_driver_sql(self._backend.version_query).scalar_one())
+        seconds = time.perf_counter() - began
+        url = self._engine.url.render_as_string(hide_password=True)
+        return DatabaseFacts(self._backend.kind, version.split(maxsplit=1)[0], shown(url), seconds)
+
     def reclaim(self) -> None:
         """Give the room of removed rows back, in steps between which others write."""
         self._outside(self._backend.reclaim)
@@ -137,7 +150,7 @@ def is_begun(url: str) -> bool:
     """Tell whether a database has a state in it, without making one. Errors as of `Database`."""
     backend = open_backend(url)
     try:
-        with _told_at_opening(backend):
+        with transactions_told(backend):
             return migrate.has_schema(backend)
     finally:
         backend.close()
@@ -158,8 +171,8 @@ def check_fence(db: Connection, run_id: str, fence: int) -> None:
 
 
 @contextmanager
-def _told_at_opening(backend: Backend) -> Iterator[None]:
-    """As `_told`, where nothing was begun yet: who asked can mend what is refused."""
+def transactions_told(backend: Backend) -> Iterator[None]:
+    """Say whose turn it is when a database cannot be opened: who asked can mend what is refused."""
     try:
         yield
     except DatabaseError as error:

@@ -18,12 +18,15 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    select,
 )
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
 POSTGRES = "postgresql"
+# The schema version of a database whose state is in another now, and the table that says in which.
+MOVED = "moved"
 
 
 class Trouble(Enum):
@@ -66,6 +69,14 @@ def insert_and_add(table: Table, key: Collection[str], numbers: Collection[str])
 def locks_rows(db: Connection) -> bool:
     """Tell whether writers work beside each other and lock single rows; else each has the whole database."""
     return db.dialect.name == POSTGRES
+
+
+def number_rows_after(db: Connection, table: Table) -> None:
+    """Let a table that numbers its rows itself go on after those that it was given; SQLite looks at them anyway."""
+    column = table.autoincrement_column
+    if column is not None and locks_rows(db):
+        counter = func.pg_get_serial_sequence(table.name, column.name)
+        db.execute(select(func.setval(counter, func.coalesce(func.max(column) + 1, 1), False)))
 
 
 # ----------------------------------------------------------------------- reading

@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-from orchestrator.core.errors import IntegrityError
+from orchestrator.core.errors import IntegrityError, StateError, UserError
 from orchestrator.engine.stores.address import open_backend
 from orchestrator.engine.stores.backend import MODE, Backend, TransactionMode
+from orchestrator.engine.stores.dialect import MOVED
 
 HEAD = "0005"
 _MIGRATIONS = Path(__file__).with_name("migrations")
@@ -32,6 +33,11 @@ def upgrade(backend: Backend) -> None:
 def _is_at_head(engine: Engine) -> bool:
     with engine.connect() as connection, connection.begin():
         version = _version(connection)
+        moved = _whither(connection) if version == MOVED else ""
+    if moved:
+        raise StateError(
+            f"the state that was here is in {moved}: name it by [store] url in config.toml (nothing: SQLite's file)"
+        )
     if version is not None and not version.isdigit():
         raise IntegrityError(
             f"the state database has schema version {version!r}, expected {HEAD}: it is damaged; put a copy in its "
@@ -96,6 +102,31 @@ def _begin(backend: Backend, connection: Connection, stamp: Any) -> None:
     if version:
         tables.create_all(connection)
         stamp(version)
+
+
+def check_head(connection: Connection) -> None:
+    """
+    Make sure that a database is at the present schema.
+
+    Raises:
+        UserError: It is not.
+    """
+    if (found := version_in(connection)) == MOVED:
+        raise StateError(f"the state that was here is in {_whither(connection)}")
+    if found != HEAD:
+        raise UserError(
+            f"the state there has schema {found or 'none'}, expected {HEAD}: `orchestrator status` brings it up"
+        )
+
+
+def version_in(connection: Connection) -> str:
+    """Return the schema version of an opened database, empty where it has none."""
+    return _version(connection) or ""
+
+
+def _whither(connection: Connection) -> str:
+    row = connection.execute(text(f"SELECT whither, moved_at FROM {MOVED}")).one()  # noqa: S608  a name of ours
+    return f"{row.whither} since {row.moved_at}"
 
 
 def _version(connection: Connection) -> str | None:

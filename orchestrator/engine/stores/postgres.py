@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
@@ -122,10 +122,13 @@ class _Text(StrDumperUnknown):
 class Postgres:
     """A database of a PostgreSQL server."""
 
+    kind = "PostgreSQL"
+    version_query = "SHOW server_version"
     advice = ADVICE
 
     def __init__(self, url: URL) -> None:
         self.engine = _engine(url.set(drivername="postgresql+psycopg"))
+        self._closed = threading.Event()
 
     def check(self) -> None:
         with self.engine.connect() as db:
@@ -161,7 +164,8 @@ class Postgres:
                 with db:
                     return bool(db.execute(_FATE, {"xid": xid}).scalar() == "committed")
             except DBAPIError:
-                time.sleep(seconds)
+                if self._closed.wait(seconds):
+                    break
         return False
 
     def trouble_of(self, error: DatabaseError) -> Trouble:
@@ -221,6 +225,7 @@ class Postgres:
             return int(db.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one())
 
     def close(self) -> None:
+        self._closed.set()
         self.engine.dispose()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, or_, select
+from sqlalchemy import Connection, Row, and_, delete, or_, select
 
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.dialect import insert_or_update
@@ -43,6 +43,11 @@ class SqlProcesses:
     def of(self, kind: str) -> list[ProcessRow]:
         with self._db.read() as db:
             return _of(db, kind)
+
+    def forget(self, kind: str, before: float) -> None:
+        with self._db.write() as db:
+            old = and_(processes.c.name.startswith(f"{kind} ", autoescape=True), processes.c.beat < before)
+            db.execute(delete(processes).where(old))
 
     def end(self, name: str, pid: int) -> None:
         with self._db.write() as db:

@@ -256,6 +256,27 @@ class Run(Head):
 
 
 @dataclass(frozen=True, slots=True)
+class DatabaseFacts:
+    """
+    Which database a state is in.
+
+    Attributes:
+        kind: `SQLite` or `PostgreSQL`.
+        version: Its own.
+        place: Its file, or its address without a password.
+        latency_seconds: What one look that reads nothing took just now.
+    """
+
+    kind: str
+    version: str
+    place: str
+    latency_seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.version}, {self.place}, answers in {1000 * self.latency_seconds:.1f} ms"
+
+
+@dataclass(frozen=True, slots=True)
 class EventRow:
     """Something that happened to a run, for people."""
 

@@ -22,6 +22,7 @@ from orchestrator.engine.stores.parts import SqlParts
 from orchestrator.engine.stores.processes import SqlProcesses
 from orchestrator.engine.stores.pruning import SqlPruning
 from orchestrator.engine.stores.queue import SqlQueue
+from orchestrator.engine.stores.records import DatabaseFacts
 from orchestrator.engine.stores.runs import SqlRuns
 from orchestrator.engine.stores.tasks import SqlTasks
 from orchestrator.engine.stores.units import SqlUnits
@@ -63,6 +64,9 @@ class SqlStore:
 
     def revision(self) -> int:
         return self._db.revision()
+
+    def database(self) -> DatabaseFacts:
+        return self._db.facts()
 
     def close(self) -> None:
         self._db.close()

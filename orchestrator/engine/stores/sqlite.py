@@ -52,6 +52,8 @@ class Sqlite:
     WAL mode with synchronous=FULL; a connection waits half a minute for another process.
     """
 
+    kind = "SQLite"
+    version_query = "SELECT sqlite_version()"
     advice = ADVICE
 
     def __init__(self, url: URL) -> None:

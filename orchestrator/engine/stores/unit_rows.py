@@ -13,7 +13,7 @@ from orchestrator.engine.stores.dialect import insert_and_add, insert_where_abse
 from orchestrator.engine.stores.schema import unit_counts, unit_needs, units
 from orchestrator.model.grid import Window
 from orchestrator.model.states import UNIT_TRANSITIONS, Failure, UnitState, Who, check_transition
-from orchestrator.model.unit import BroughtPiece, Cell, Unit, UnitPlan
+from orchestrator.model.unit import BroughtPiece, Cell, Unit, UnitClaim, UnitPlan
 
 _MET = (UnitState.DONE, UnitState.EMPTY)
 _HERE = and_(
@@ -76,7 +76,7 @@ def lose_units(db: Connection, run_id: str, keys: Collection[tuple[str, str]]) -
     """What was brought by these is gone. One that is to be done anyway needs nothing more."""
     for kind, key in keys:
         row = row_of_unit(db, run_id, kind, key)
-        if row.state not in (UnitState.WAITING, UnitState.CLAIMED):
+        if row.state not in (UnitState.WAITING, UnitState.CLAIMED, UnitState.BROUGHT, UnitState.HELD):
             move_unit(db, row, UnitState.LOST, result="{}", next_at=0.0)
             move_unit(db, row_of_unit(db, run_id, kind, key), UnitState.WAITING)
 
@@ -123,7 +123,7 @@ def held_row(db: Connection, unit: Unit) -> Row[Any]:
     return row
 
 
-def held_row_or_none(db: Connection, unit: Unit) -> Row[Any] | None:
+def held_row_or_none(db: Connection, unit: Unit | UnitClaim) -> Row[Any] | None:
     here = _key(unit.run_id, unit.kind, unit.key)
     if (row := db.execute(_LOCKED, here).first()) is None:
         raise _unknown(unit.run_id, unit.kind, unit.key)
@@ -137,8 +137,8 @@ def brought_row(db: Connection, unit: Unit) -> Row[Any]:
     Raises:
         FencedError: It does not wait any more.
     """
-    row = row_of_unit(db, unit.run_id, unit.kind, unit.key)
-    if row.state != UnitState.BROUGHT or row.fence != unit.fence:
+    row = db.execute(_LOCKED, _key(unit.run_id, unit.kind, unit.key)).first()
+    if row is None or row.state != UnitState.BROUGHT or row.fence != unit.fence:
         raise FencedError(f"the piece of {unit.kind} {unit.key} of run {unit.run_id} does not wait any more")
     return row
 

@@ -36,7 +36,7 @@ from orchestrator.engine.stores.unit_rows import (
 )
 from orchestrator.engine.stores.work_records import OpenKind
 from orchestrator.model.states import Failure, RunState, UnitState, Who
-from orchestrator.model.unit import BroughtPiece, Unit, UnitPlan
+from orchestrator.model.unit import BroughtPiece, Unit, UnitClaim, UnitPlan
 
 _GIVEN_UP = (
     select(table.c.kind, func.count())
@@ -132,6 +132,13 @@ class SqlUnits:
         with self._db.write(TransactionMode.BESIDE) as db:
             return claim_units(db, run_id, kind, limit, now=now, until=until, worker=worker)
 
+    def take_up(self, claim: UnitClaim, until: float, worker: str) -> Unit | None:
+        with self._db.write(TransactionMode.BESIDE) as db:
+            if (row := held_row_or_none(db, claim)) is None:
+                return None
+            move_unit(db, row, UnitState.CLAIMED, fence=row.fence + 1, claimed_until=until, worker=worker)
+            return read_unit(db, row_of_unit(db, claim.run_id, claim.kind, claim.key))
+
     def renew(self, unit: Unit, until: float) -> None:
         with self._db.write(TransactionMode.BESIDE) as db:
             move_unit(db, held_row(db, unit), UnitState.CLAIMED, claimed_until=until)
@@ -171,22 +178,26 @@ class SqlUnits:
         units: Sequence[UnitPlan] = (),
     ) -> None:
         values: dict[str, Any] = {} if result is None else {"result": to_text(result)}
-        with self._db.write() as db:
-            row = held_row(db, unit)
-            piece_text = json.dumps(asdict(piece), sort_keys=True)
-            move_unit(db, row, UnitState.BROUGHT, **_GIVEN_BACK, piece=piece_text, failure="", error="", **values)
+        values |= {**_GIVEN_BACK, "failure": "", "error": "", "piece": json.dumps(asdict(piece), sort_keys=True)}
+        with self._db.write(TransactionMode.WRITE if units else TransactionMode.BESIDE) as db:
+            move_unit(db, held_row(db, unit), UnitState.BROUGHT, **values)
             add_units(db, unit.run_id, units)
 
     def placed(self, unit: Unit) -> None:
+        with self._db.write(TransactionMode.BESIDE) as db:
+            row = brought_row(db, unit)
+            if not is_needed(db, unit):
+                move_unit(db, row, UnitState.DONE, piece="")
+                return
         with self._db.write() as db:
             move_unit(db, brought_row(db, unit), UnitState.DONE, piece="")
 
     def refuse(self, unit: Unit, error: str) -> None:
-        with self._db.write() as db:
+        with self._db.write(TransactionMode.BESIDE) as db:
             move_unit(db, brought_row(db, unit), UnitState.WAITING, piece="", failure=Failure.TRANSIENT, error=error)
 
     def hold(self, unit: Unit, why: str, who: Who, until: float = 0.0) -> None:
-        with self._db.write() as db:
+        with self._db.write(TransactionMode.BESIDE) as db:
             row = held_row(db, unit)
             values = {"next_at": until, "error": why, "who": who, "attempt": row.attempt - 1}
             move_unit(db, row, UnitState.HELD, **_GIVEN_BACK, **values)

@@ -16,9 +16,9 @@ from orchestrator.faces.cli.session import Context, looking, resting
 @click.group(name="db")
 def db() -> None:
     """
-    Look after the state database: a copy, a check, another version's schema.
+    Look after the state database: a copy, a check, another version's schema, another place.
 
-    It is one file of SQLite, `state.db` in the state folder.
+    It is one file of SQLite, `state.db` in the state folder, or a database of PostgreSQL: [store] url in config.toml.
     """
 
 
@@ -83,7 +83,7 @@ def upgrade(context: Context, /) -> int:
 
 
 @db.command()
-@click.option("--to", "version", required=True, metavar="SCHEMA", help="Schema of the earlier program: 0003.")
+@click.option("--to", "version", required=True, metavar="SCHEMA", help="Schema of the earlier program: 0004 or 0003.")
 @click.pass_obj
 def downgrade(context: Context, /, version: str) -> int:
     """
@@ -97,6 +97,44 @@ def downgrade(context: Context, /, version: str) -> int:
     moved = database.downgrade(looking(context), version, context.output().busy)
     _tell(context, moved, f"lost are {database.LOST[version]}")
     return 0
+
+
+@db.command()
+@click.option("--to", "whither", metavar="URL", help="Move SQLite's file into this PostgreSQL database.")
+@click.option("--from", "whence", metavar="URL", help="Move this PostgreSQL database into SQLite's file.")
+@click.option("--dry-run", is_flag=True, help="Look at both, say what would be moved, and change neither.")
+@click.pass_obj
+def move(context: Context, /, whither: str | None, whence: str | None, *, dry_run: bool) -> int:
+    """
+    Move the state into PostgreSQL, or back into SQLite's file in the state folder.
+
+    URL is an address such as postgresql://orchestrator@db.example/orchestrator, of a database in which no state is.
+    Give the password as [store] does: its password_file, PGPASSWORD or ~/.pgpass. Nothing may work on the state
+    meanwhile. Every row is compared on arrival. What was moved stays where it was, but no program opens it any more: it
+    says where the state is. Then write [store] url into config.toml, and begin anew.
+    """
+    from orchestrator.app.verbs import state_move  # noqa: PLC0415  --help needs no database
+
+    if (whither is None) == (whence is None):
+        raise click.UsageError("say either --to URL or --from URL")
+    app, output = looking(context), context.output()
+    here = f"sqlite:///{app.database}"
+    there = app.with_password(whither or whence or "")
+    first, second = (here, there) if whither is not None else (there, here)
+    moved = state_move.move_state(app, whence=first, whither=second, dry_run=dry_run, busy=output.busy, tell=output.say)
+    facts = {"from": moved.whence, "to": moved.whither, "rows": dict(moved.rows), "done": moved.done}
+    output.message("move", facts)
+    what = f"{sum(moved.rows.values())} rows of {len(moved.rows)} tables"
+    if not moved.done:
+        output.say(f"would be moved: {what}, from {moved.whence} to {moved.whither}; nothing was changed")
+        return 0
+    output.say(f"moved: {what}, compared on arrival; {moved.whence} stays as it was and is not used any more")
+    output.say(f"write it into config.toml: {_setting(moved.whither, is_file=whence is not None)}")
+    return 0
+
+
+def _setting(address: str, *, is_file: bool) -> str:
+    return "[store] without url" if is_file else f'[store] url = "{address}"'
 
 
 def _tell(context: Context, moved: Any, told: str) -> None:

@@ -146,7 +146,9 @@ COMMANDS = {
         f"{_HERE}.recover",
         "Rebuild a lost or old state from operations, objects and plans in the cloud; `run` or `serve` then goes on.",
     ),
-    "db": Listed(f"{_HERE}.database", "Look after the state database: a copy, a check, another version's schema."),
+    "db": Listed(
+        f"{_HERE}.database", "Look after the state database: a copy, a check, another version's schema or place."
+    ),
     "prune": Listed(f"{_HERE}.database", "Forget what ended long ago, and give its room on the disk back."),
     "health": Listed(
         f"{_HERE}.health",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from orchestrator.app.verbs.jobs import standing, wrong_jobs
 from orchestrator.app.verbs.listing import asked, params_of, report_asked
 from orchestrator.app.verbs.reasons import passed_over
 from orchestrator.app.verbs.reports import RunDetail, RunReport, report_detail
+from orchestrator.app.workers import worker_sentences
 from orchestrator.core.units import format_bytes, format_seconds
 from orchestrator.engine.progress import Snapshot
 from orchestrator.engine.stores.work_records import Task
@@ -62,11 +64,16 @@ def status(context: Context, /, run_id: str | None, limit: int, **given: Any) ->
     if not output.as_json:
         for line in listing(shown, output.width()) or [_NOT_LIKE_THAT if params_of(query) else _NONE_YET]:
             output.say(line)
+    if not app.is_file and app.has_state():
+        about = app.store.database()
+        output.message("database_facts", asdict(about))
+        output.say(f"the state is in {about}")
     for name, sentence in wrong_jobs(app).items():
         output.message("job", {"name": name, "error": sentence})
     for line in _by_sentence(_passed_over(app, shown)):
         output.say(line)
-    for line in (*standing(app), *(_held_back(app) if shown else ())):
+    told = worker_sentences(app) if app.has_state() else ()
+    for line in (*standing(app), *(_held_back(app) if shown else ()), *told):
         output.say(line)
     return 0
 

@@ -121,6 +121,17 @@ export function addOutline(map, id, geojson) {
   });
 }
 
+/** Square kilometres of a polygon in degrees, on the sphere of the Earth's surface: a hundredth off at the most. */
+export function km2Of(rings) {
+  const radians = Math.PI / 180;
+  const ring = (points) => Math.abs(points.slice(1).reduce((sum, [east, north], at) => {
+    const [west, south] = points[at];
+    return sum + (east - west) * radians * (2 + Math.sin(south * radians) + Math.sin(north * radians));
+  }, 0)) * 6371.0072 ** 2 / 2;
+  const [outer, ...holes] = rings.map(ring);
+  return holes.reduce((left, hole) => left - hole, outer);
+}
+
 function style() {
   const paint = paints();
   const of = (kind) => ["==", ["get", "kind"], kind];
@@ -234,7 +245,9 @@ async function addOwnBasemap(map, url) {
   map.addSource("own", {type: vector ? "vector" : "raster", url: `pmtiles://${file.source.getKey()}`, ...(vector ? {} : {tileSize: 256})});
   const paint = paints();
   const layers = vector ? vectorLayers(paint) : [{id: "own", type: "raster", source: "own"}];
-  for (const each of layers) map.addLayer(each, BELOW_LABELS);
+  const order = map.getLayersOrder(); // below what a view has added meanwhile, which lies before the labels, too
+  const above = order[order.indexOf("coast") + 1];
+  for (const each of layers) map.addLayer(each, above);
 }
 
 /** The layers of Protomaps' and OpenMapTiles' files that a quiet map needs; those that a file lacks draw nothing. */

@@ -1,6 +1,6 @@
 // A new job: the area on the map, the fields, the plan, and its run. What is planned is what is submitted: the plan's
 // fingerprint goes with the form, and any change of the form makes the plan an old one.
-import {makeMap, ready, addOutline, fit, paints, isDark} from "/static/map.js";
+import {makeMap, ready, addOutline, fit, km2Of, paints, isDark} from "/static/map.js";
 
 const POLL_MS = 400;
 const COLOURS = ["#56b4e9", "#009e73", "#e69f00", "#cc79a7", "#0072b2", "#d55e00"]; // Okabe and Ito
@@ -172,17 +172,6 @@ function geojson() {
 
 function outline(shape) {
   ready(map).then(() => addOutline(map, "area", shape ?? empty));
-}
-
-/** Square kilometres of a polygon in degrees, on the sphere of the Earth's surface: a hundredth off at the most. */
-function km2Of(rings) {
-  const radians = Math.PI / 180;
-  const ring = (points) => Math.abs(points.slice(1).reduce((sum, [east, north], at) => {
-    const [west, south] = points[at];
-    return sum + (east - west) * radians * (2 + Math.sin(south * radians) + Math.sin(north * radians));
-  }, 0)) * 6371.0072 ** 2 / 2;
-  const [outer, ...holes] = rings.map(ring);
-  return holes.reduce((left, hole) => left - hole, outer);
 }
 
 const inKm2 = (size) => `${size >= 10 ? Math.round(size).toLocaleString() : size.toPrecision(2)} km²`;

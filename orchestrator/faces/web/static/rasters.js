@@ -56,6 +56,11 @@ export function plain(value) {
   return size >= 1e6 || (size > 0 && size < 1e-4) ? value.toExponential(4) : String(Number(value.toPrecision(7)));
 }
 
+/** A coordinate of a file, in full: to a centimetre where it is of metres, to 10 cm where it is of degrees. */
+export function coordinate(value) {
+  return String(Number(value.toFixed(Math.abs(value) <= 360 ? 6 : 2)));
+}
+
 /** The address of tiles, for a source of MapLibre. */
 export function tileUrl(run, state, extra = {}) {
   const asked = new URLSearchParams({

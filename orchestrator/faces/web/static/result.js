@@ -1,6 +1,6 @@
 // The result of a run on the map: bands, stretch, dates of a cube, the pixel under the cursor.
 import {makeMap, ready, fit, BELOW_LABELS} from "./map.js";
-import {drawLegend, getJson, inMercator, makeLook, makeRefusal, plain, svg, tag, tellOfTiles, tileUrl} from "./rasters.js";
+import {coordinate, drawLegend, getJson, inMercator, makeLook, makeRefusal, plain, svg, tag, tellOfTiles, tileUrl} from "./rasters.js";
 
 const MOVE_MS = 150; // between two questions while the cursor moves
 const element = document.getElementById("map");
@@ -68,11 +68,6 @@ function describe(state) {
     + `each dot is the nearest pixel, ${overviews}. Where there is no data the map shows through.`;
 }
 
-/** A coordinate of the file, in full: to a centimetre where it is of metres, to 10 cm where it is of degrees. */
-function metres(value) {
-  return String(Number(value.toFixed(Math.abs(value) <= 360 ? 6 : 2)));
-}
-
 function name(crs) {
   return crs.startsWith("EPSG:") ? crs : "a CRS without a number";
 }
@@ -135,7 +130,7 @@ function drawWrong(error) {
 }
 
 function drawPixel(pixel, layer, lng, lat) {
-  const place = [["Longitude, latitude", `${lng.toFixed(6)}, ${lat.toFixed(6)}`], [`In ${name(pixel.crs)}`, `${metres(pixel.x)}, ${metres(pixel.y)}`]];
+  const place = [["Longitude, latitude", `${lng.toFixed(6)}, ${lat.toFixed(6)}`], [`In ${name(pixel.crs)}`, `${coordinate(pixel.x)}, ${coordinate(pixel.y)}`]];
   if (pixel.row === null) place.push(["Pixel", "outside the file"]);
   else place.push(["Row, column", `${pixel.row}, ${pixel.col}`]);
   const facts = tag("dl", {class: "facts"}, ...place.flatMap(([key, value]) => [tag("dt", {}, key), tag("dd", {}, value)]));

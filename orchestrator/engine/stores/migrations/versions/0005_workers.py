@@ -24,10 +24,11 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Let what the program before has no state for be done again."""
     op.execute("UPDATE units SET state = 'WAITING' WHERE state IN ('BROUGHT', 'HELD')")
-    op.execute("DELETE FROM unit_counts")
     op.execute(
-        "INSERT INTO unit_counts (run_id, kind, state, units) "
-        "SELECT run_id, kind, state, count(*) FROM units GROUP BY run_id, kind, state"
+        "INSERT INTO unit_counts (run_id, kind, state, units) SELECT run_id, kind, 'WAITING', sum(units) "
+        "FROM unit_counts WHERE state IN ('BROUGHT', 'HELD') GROUP BY run_id, kind "
+        "ON CONFLICT (run_id, kind, state) DO UPDATE SET units = unit_counts.units + excluded.units"
     )
+    op.execute("DELETE FROM unit_counts WHERE state IN ('BROUGHT', 'HELD')")
     for column in _COLUMNS:
         op.drop_column("units", column)

@@ -1,0 +1,145 @@
+"""A state goes from one database to another: every row of every table, compared on arrival."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, func, insert, select, text
+
+from orchestrator.core.errors import IntegrityError, UserError
+from orchestrator.engine.stores.dialect import MOVED, number_rows_after
+from orchestrator.engine.stores.records import LeaseRow
+from orchestrator.engine.stores.schema import metadata, processes, runs
+
+# Rows that are read, and sent, at once; some hold a plan of megabytes.
+_AT_ONCE = 100
+TABLES: Sequence[Table] = metadata.sorted_tables  # each after what it refers to
+_VERSION = "alembic_version"
+
+
+@dataclass(frozen=True, slots=True)
+class TableContent:
+    """
+    What a table holds.
+
+    Attributes:
+        rows: How many.
+        digest: Of all their values, in the order of their keys (sha256, hex).
+    """
+
+    rows: int
+    digest: str
+
+
+def counts(db: Connection) -> dict[str, int]:
+    """Return how many rows each table has."""
+    return {table.name: db.execute(select(func.count()).select_from(table)).scalar_one() for table in TABLES}
+
+
+def content_of(db: Connection, table: Table) -> TableContent:
+    """Read a whole table."""
+    return _read(db, table, lambda _rows: None)
+
+
+def copy_rows(source: Connection, target: Connection, arrived: Callable[[str, int], None]) -> dict[str, TableContent]:
+    """
+    Copy every row of every table into empty tables, and compare them on arrival; nothing is committed.
+
+    `arrived` is told the name of each table and its rows when they are there.
+
+    Raises:
+        IntegrityError: What arrived is not what was sent.
+    """
+    found = {}
+    for table in TABLES:
+
+        def send(rows: Sequence[Row[Any]], table: Table = table) -> None:
+            target.execute(insert(table), [dict(zip(table.columns.keys(), row, strict=True)) for row in rows])
+
+        sent = _read(source, table, send)
+        if (there := content_of(target, table)) != sent:
+            raise IntegrityError(
+                f"of the table {table.name} {there.rows} rows arrived of {sent.rows}, or with other values: nothing "
+                "was moved"
+            )
+        number_rows_after(target, table)
+        found[table.name] = sent
+        arrived(table.name, sent.rows)
+    return found
+
+
+def check_empty(db: Connection) -> None:
+    """
+    Make sure that nothing is in a database that a state is moved to.
+
+    Raises:
+        UserError: Something is.
+    """
+    if full := {name: rows for name, rows in counts(db).items() if rows}:
+        name, rows = next(iter(full.items()))
+        raise UserError(f"the database has a state already ({rows} rows of {name}): a state is moved into an empty one")
+
+
+def is_same(source: Connection, target: Connection) -> bool:
+    """Tell whether two databases hold the same, as after a move that was ended before it could say so."""
+    return counts(source) == counts(target) and all(
+        content_of(source, table) == content_of(target, table) for table in TABLES
+    )
+
+
+def mark_moved(db: Connection, where: str, at: str) -> None:
+    """Write down in a database where its state is now; it is opened by no program any more, its rows stay."""
+    db.execute(text(f"CREATE TABLE {MOVED} (whither TEXT NOT NULL, moved_at TEXT NOT NULL, version TEXT NOT NULL)"))
+    taken = text(f"INSERT INTO {MOVED} SELECT :where, :at, version_num FROM {_VERSION}")  # noqa: S608  names of ours
+    db.execute(taken, {"where": where, "at": at})
+    db.execute(text(f"UPDATE {_VERSION} SET version_num = :moved"), {"moved": MOVED})  # noqa: S608
+
+
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    """
+    Who says that it works on a state.
+
+    Attributes:
+        leases: Of each run that somebody has, its lease.
+        processes: Of each process that was heard of lately, its name, host and id.
+    """
+
+    leases: dict[str, LeaseRow]
+    processes: tuple[str, ...]
+
+
+def at_work(db: Connection, now: float, fresh_seconds: float) -> AtWork:
+    """Return who works on a state at `now`, seconds since 1970; a process was heard of `fresh_seconds` ago at most."""
+    held = select(runs.c.id, runs.c.worker, runs.c.fence, runs.c.lease_until).where(runs.c.lease_until > now)
+    lately = select(processes).where(processes.c.beat > now - fresh_seconds).order_by(processes.c.name)
+    return AtWork(
+        {row.id: LeaseRow(row.worker, row.fence, row.lease_until) for row in db.execute(held)},
+        tuple(f"{row.name.split(' ')[0]} {row.pid} on {row.host}" for row in db.execute(lately)),
+    )
+
+
+def _read(db: Connection, table: Table, take: Callable[[Sequence[Row[Any]]], None]) -> TableContent:
+    digest, count = hashlib.sha256(), 0
+    for rows in _chunks(db, table):
+        take(rows)
+        for row in rows:
+            digest.update(_written(row))
+        count += len(rows)
+    return TableContent(count, digest.hexdigest())
+
+
+def _chunks(db: Connection, table: Table) -> Iterator[Sequence[Row[Any]]]:
+    """Yield a table's rows in the order of their keys, which is the same in every database."""
+    query = select(table).order_by(*table.primary_key.columns)
+    yield from db.execute(query.execution_options(stream_results=True, yield_per=_AT_ONCE)).partitions()
+
+
+def _written(row: Row[Any]) -> bytes:
+    """Return a row as bytes; PostgreSQL has no letter of number 0, and numbers are as large as they are."""
+    values = [value.replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) else value for value in row]
+    return json.dumps([float(v) if isinstance(v, float) else v for v in values]).encode() + b"\n"

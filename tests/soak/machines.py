@@ -1,0 +1,336 @@
+"""
+Lets several machines work on one state while they are killed, and counts what was lost.
+
+    PYTHONPATH=. .venv/bin/python tests/soak/machines.py               ten minutes, 2 % faults, a blow every ten seconds
+    PYTHONPATH=. .venv/bin/python tests/soak/machines.py --minutes 2 --jobs 2
+
+A leader (`serve`, whose units go to Dask), three `orchestrator worker`, a Dask scheduler and a worker of it, processes
+over one PostgreSQL, against a sandbox whose calls go wrong now and then. In turn one of them is killed and begun again:
+a worker, the leader, Dask's worker, its scheduler; the database crashes and comes back; a worker is stopped for longer
+than the lease of a unit and goes on. Before that each job is done once without any of it. In the end everything is
+finished without faults: the result of each run must have the bytes of its job's quiet run, no export may have been
+begun twice, nothing may be left in the bucket or beside the results. The exit code is 1 where that is not so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import random
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+TESTS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS), str(TESTS / "executors")]
+
+import psycopg  # noqa: E402  after the lines that find what follows
+from dask_kit import Cluster  # noqa: E402
+from drawn import drawn  # noqa: E402
+from plays import kit  # noqa: E402
+from postgres_kit import PostgresServer  # noqa: E402
+
+from orchestrator.model.job import Job  # noqa: E402
+from orchestrator.model.result import Result  # noqa: E402
+
+LEASE_SECONDS = 3.0  # of a unit
+STOPPED_SECONDS = 2.5 * LEASE_SECONDS
+ORDERED = 120
+MOST_TRIES = 5
+CONFIG = """
+[ee]
+url = "{url}"
+project = "{project}"
+[gcs]
+url = "{url}"
+bucket = "{bucket}"
+[drive]
+url = "{url}"
+[local]
+state_dir = "{folder}/state"
+[store]
+url = "{database}"
+[serve]
+allow_code = true
+[engine]
+executor = "dask"
+lease = "{lease}s"
+[dask]
+scheduler_file = "{scheduler}"
+[worker]
+at_once = 2
+"""
+JOB = """
+[jobs.{name}]
+area = "area.geojson"
+output = "out"
+base_name = "{name}"
+start_date = "2024-05-01"
+end_date = "2024-06-01"
+recipe = "image-code"
+route = "{route}"
+params = {{ file = "{folder}/image.py" }}
+bands = ["x", "y", "mixed"]
+grid = {{ crs = "EPSG:32633", scale = {scale} }}
+max_part_size = "1.25 MiB"
+every = "{every}"
+overlap = "skip"
+"""
+ENVIRONMENT = {
+    "ORCHESTRATOR_EE__POLL_MIN": "0.5",
+    "ORCHESTRATOR_LOG__LEVEL": "error",
+    "ORCHESTRATOR_SERVE__PATIENCE": "2m",
+}
+
+
+@dataclass
+class Machines:
+    """
+    All processes, and what is done to them.
+
+    Attributes:
+        home: The folder that all of them see.
+        server: The database.
+        cluster: Dask's scheduler and worker.
+        database: Its address.
+        chance: Draws faults and who is struck.
+        blows: How often each kind of blow was struck.
+        back: Seconds until a killed leader was heard of again.
+        faults: Which faults the sandbox made.
+        ended: What a process said that ended by itself.
+    """
+
+    home: kit.Home
+    server: PostgresServer
+    cluster: Cluster
+    database: str
+    chance: random.Random
+    blows: Counter[str] = field(default_factory=Counter)
+    back: list[float] = field(default_factory=list)
+    faults: Counter[str] = field(default_factory=Counter)
+    ended: list[str] = field(default_factory=list)
+    leader: kit.Running | None = None
+    workers: list[kit.Running] = field(default_factory=list)
+
+    def write(self, jobs: int, every: str) -> None:
+        """Declare the jobs: by exports, and by requests that are units, in turn."""
+        folder = self.home.folder
+        told = {"url": self.home.service.url, "project": kit.PROJECT, "bucket": kit.BUCKET, "database": self.database}
+        text = CONFIG.format(**told, folder=folder, lease=LEASE_SECONDS, scheduler=self.cluster.file)
+        for n in range(jobs):
+            route = ("gcs", "pixels")[n % 2]
+            text += JOB.format(name=f"job{n}", route=route, folder=folder, scale=10 + n // 2, every=every)
+        (folder / "config.toml").write_text(text)
+
+    # ------------------------------------------------------------------ processes
+
+    def start(self, *words: str) -> kit.Running:
+        return self.home.program.start([*words], self.home.folder, **ENVIRONMENT)
+
+    def stop(self, running: kit.Running, number: int) -> kit.Outcome:
+        running.signal(number)
+        outcome = running.wait()
+        if outcome.code not in (0, -number, 130):
+            self.ended.append(f"exit code {outcome.code}: {outcome.err[-1500:]}")
+        return outcome
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """Have everything but the leader there."""
+        self.cluster.scheduler()
+        self.cluster.worker()
+        self.workers = [self.start("worker") for _ in range(3)]
+        try:
+            yield
+        finally:
+            for worker in self.workers:
+                self.stop(worker, signal.SIGTERM)
+            self.cluster.end()
+
+    def until_idle(self) -> list[int]:
+        """Finish what is due, without faults; return the exit codes until there was nothing left to do."""
+        self.count_faults()
+        codes = [1]
+        while codes[-1] and len(codes) <= MOST_TRIES:
+            codes.append(self.start("serve", "--until-idle").wait().code)
+        return codes[1:]
+
+    # ------------------------------------------------------------------ blows
+
+    def live(self, seconds: float, every: float, share: float) -> None:
+        """Serve for so long, and strike."""
+        self.leader = self.start("serve")
+        strikes = self.strikes()
+        end, pause = time.monotonic() + seconds, threading.Event()
+        while time.monotonic() < end:
+            self.count_faults()
+            self.home.service.order(*drawn(self.chance, share, ORDERED))
+            pause.wait(self.chance.uniform(0.5, 1.5) * every)
+            name, strike = next(strikes)
+            strike()
+            self.blows[name] += 1
+        self.stop(self.leader, signal.SIGTERM)
+
+    def strikes(self) -> Iterator[tuple[str, Callable[[], None]]]:
+        """Yield every kind of blow, in orders that are drawn."""
+        kinds: list[tuple[str, Callable[[], None]]] = [
+            ("a worker killed", self.kill_worker),
+            ("the leader killed", self.kill_leader),
+            ("Dask's worker killed", self.kill_dask_worker),
+            ("Dask's scheduler killed", self.kill_scheduler),
+            ("the database crashed", lambda: self.server.restart("immediate")),
+            ("a worker stopped past its lease", self.stop_worker),
+        ]
+        while True:
+            self.chance.shuffle(kinds)
+            yield from kinds
+
+    def kill_worker(self) -> None:
+        at = self.chance.randrange(len(self.workers))
+        self.stop(self.workers[at], signal.SIGKILL)
+        self.workers[at] = self.start("worker")
+
+    def kill_leader(self) -> None:
+        assert self.leader is not None
+        began = time.monotonic()
+        self.stop(self.leader, signal.SIGKILL)
+        self.leader = self.start("serve")
+        pid = self.leader.pid
+        self.home.wait_until(lambda: self.rows("SELECT 1 FROM processes WHERE name = 'daemon' AND pid = %s", pid) != [])
+        self.back.append(time.monotonic() - began)
+
+    def kill_dask_worker(self) -> None:
+        self._end(self.cluster.processes.pop())
+        self.cluster.worker()
+
+    def kill_scheduler(self) -> None:
+        """Its worker ends without it; both are begun again."""
+        for process in (self.cluster.processes.pop(0), *self.cluster.processes):
+            self._end(process)
+        self.cluster.processes.clear()
+        self.cluster.scheduler()
+        self.cluster.worker()
+
+    @staticmethod
+    def _end(process: Any) -> None:
+        process.kill()
+        process.wait()
+
+    def stop_worker(self) -> None:
+        worker = self.chance.choice(self.workers)
+        worker.signal(signal.SIGSTOP)
+        threading.Event().wait(STOPPED_SECONDS)
+        worker.signal(signal.SIGCONT)
+
+    def count_faults(self) -> None:
+        for each in self.home.service.get("/sandbox/faults")["faults"]:
+            rule = each["rule"]
+            self.faults[f"{rule['status']}" if rule["action"] == "http" else rule["action"]] += each["consumed"]
+        self.home.service.delete("/sandbox/faults")
+
+    # ------------------------------------------------------------------ figures
+
+    def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.database) as state:
+            return state.execute(statement, values).fetchall()  # type: ignore[arg-type]
+
+    def runs(self) -> Counter[str]:
+        return Counter(dict(self.rows("SELECT state, count(*) FROM runs GROUP BY state")))
+
+    def tasks(self) -> int:
+        return int(self.rows("SELECT count(*) FROM tasks")[0][0])
+
+    def units(self) -> Counter[str]:
+        """Count units by who had them last: the leader's threads, a worker, Dask."""
+        named = self.rows("SELECT worker, count(*) FROM units GROUP BY worker")
+        found: Counter[str] = Counter()
+        for name, count in named:
+            found["workers" if name.startswith("worker ") else "dask"] += count
+        return found
+
+    def digests(self) -> dict[str, set[str]]:
+        """Return the checksums of all results that each job has had, and of what lies there now."""
+        found: dict[str, set[str]] = {}
+        for job, result in self.rows("SELECT job, result FROM runs WHERE state = 'CLEANED'"):
+            name = Job.from_json(job).base_name
+            found.setdefault(name, set()).add(Result.from_json(result).sha256)
+        for path in self.home.out.glob("*.tif"):
+            name = path.stem.removesuffix("_clipped")
+            found.setdefault(name, set()).add(hashlib.sha256(path.read_bytes()).hexdigest())
+        return found
+
+    def left(self) -> list[str]:
+        """Return the objects and files that nobody needs."""
+        return self.home.service.objects() + self.home.leftovers()
+
+
+def torment(machines: Machines, *, jobs: int, seconds: float, every: float, share: float, again: str) -> list[str]:
+    """Do all of it; return what is wrong in the end."""
+    machines.write(jobs, again)
+    with machines.standing():
+        assert machines.until_idle()[-1] == 0
+        good, exports, tasks = machines.digests(), machines.home.service.exports, machines.tasks()
+        machines.live(seconds, every, share)
+        codes = machines.until_idle()
+        units = machines.units()
+    exports, tasks = machines.home.service.exports - exports, machines.tasks() - tasks
+    runs, found = machines.runs(), machines.digests()
+    print(f"blows {dict(machines.blows)}; faults {dict(machines.faults)}")  # noqa: T201
+    print(f"runs {dict(runs)}; tasks {tasks}, exports {exports}; units {dict(units)}; quiet end {codes}")  # noqa: T201
+    print(f"the leader was back after {', '.join(f'{each:.1f}' for each in machines.back) or 'no kill'} s")  # noqa: T201
+    wrong = [f"left: {each}" for each in machines.left()] + [f"ended by itself: {each}" for each in machines.ended]
+    wrong += [f"{name} differs: {found.get(name)}" for name in sorted(good) if good[name] != found.get(name)]
+    wrong += [f"{exports} exports for {tasks} tasks"] if exports > tasks else []
+    wrong += [] if set(runs) == {"CLEANED"} else [f"runs did not come to their end: {dict(runs)}"]
+    wrong += [] if len(good) == jobs else [f"{len(good)} results of {jobs} jobs"]
+    return wrong
+
+
+@contextmanager
+def machines_in(folder: Path, program: kit.Program, seed: int) -> Iterator[Machines]:
+    """Have a database, a sandbox and a folder for them; each ends with the block."""
+    (folder / "home").mkdir()
+    (folder / "dask").mkdir()
+    server = PostgresServer()  # what it says is durable is
+    try:
+        with kit.Service(program, folder / "sandbox") as service:
+            cluster = Cluster(folder / "dask")
+            home = kit.Home(folder / "home", program, service)
+            service.post("/sandbox/quotas", {"bytes": QUOTA_BYTES})
+            config = {"ORCHESTRATOR_CONFIG": str(home.folder / "config.toml")}
+            cluster.environment = kit.IMPATIENT | ENVIRONMENT | config
+            chance = random.Random(seed)  # noqa: S311  who is struck, nothing to guard
+            yield Machines(home, server, cluster, server.empty(), chance)
+    finally:
+        server.close()
+
+
+def main() -> int:
+    about = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    about.add_argument("--minutes", type=float, default=10)
+    about.add_argument("--jobs", type=int, default=4)
+    about.add_argument("--every", type=float, default=10, help="seconds between two blows, on average")
+    about.add_argument("--share", type=float, default=0.02, help="of the calls that go wrong")
+    about.add_argument("--seed", type=int, default=0)
+    given = about.parse_args()
+    with (
+        tempfile.TemporaryDirectory(prefix="machines-") as folder,
+        kit.Program() as program,
+        machines_in(Path(folder), program, given.seed) as machines,
+    ):
+        how = {"seconds": given.minutes * 60, "every": given.every, "share": given.share}
+        wrong = torment(machines, jobs=given.jobs, **how, again="1m")
+    print("\n".join(wrong) or "nothing lost, nothing doubled, nothing left")  # noqa: T201
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
