@@ -144,6 +144,16 @@ def test_an_output_of_strips_is_a_cloud_optimised_geotiff_of_the_right_pixels(co
     np.testing.assert_array_equal(read(tmp_path / "out.tif"), reference(scene, parts, tmp_path))
 
 
+def test_a_part_that_reaches_into_the_next_strip_changes_no_byte(country, tmp_path):
+    """The lower strip leaves alone what lies in the rows that it shares, overviews too, where it has nothing itself."""
+    scene, parts, _folder = country
+    whole, place = assemble(scene, parts, tmp_path / "whole"), DictionaryPlace()
+
+    join(scene, parts, [3, 9], tmp_path, place)
+
+    assert place.contents["out.tif"] == whole.path.read_bytes()
+
+
 def test_strips_count_the_pixels_that_hold_data(country, tmp_path):
     """What they count together is what is counted in the output; side 40 shares blocks between them."""
     scene, _parts, _folder = country
