@@ -16,6 +16,7 @@ from orchestrator.app.elsewhere import asks_earth_engine, check_here
 from orchestrator.app.executors import unit_executor
 from orchestrator.app.imagery import EarthEngineImagery, scene_search
 from orchestrator.app.planner import cut_task
+from orchestrator.app.workers import workers_of
 from orchestrator.core.machine import processors
 from orchestrator.engine.batch.accounts import Accounts
 from orchestrator.engine.batch.watch import OperationsWatch
@@ -113,8 +114,9 @@ class Application(Connections):
         asked = self.settings.assemble.strips
         if asked != "auto":
             return asked
-        workers = len(self.store.processes.of("worker"))
-        return 2 * workers if pixels >= STRIP_PIXELS else 0
+        if pixels < STRIP_PIXELS:
+            return 0
+        return 2 * sum(worker.is_fresh and not worker.draining for worker in workers_of(self))
 
     @property
     def threads(self) -> int:

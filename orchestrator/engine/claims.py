@@ -52,6 +52,7 @@ class Claims:
         self._lock = threading.Lock()
         self._under_way: dict[tuple[str, str, str], Unit] = {}
         self._waiting: list[Unit] = []  # with a lease, and too heavy to begin beside those under way
+        self._heavy: set[str] = set()  # kinds of which two do not fit
         self._ended = threading.Event()
 
     def __enter__(self) -> Self:
@@ -74,15 +75,30 @@ class Claims:
             return len(self._under_way)
 
     def claim(self, run_id: str, kind: str, most: int) -> int:
-        """Claim at most so many units of a kind, none while one waits for memory; return how many that were."""
+        """
+        Claim at most so many units of a kind, none while one waits for memory; return how many that were.
+
+        Of a kind that fills more than half of the memory one is had at a time: others may do the next meanwhile.
+        """
         with self._lock:
-            if self._waiting or most <= 0:
-                return 0
+            most = 0 if self._waiting else self._fitting(kind, most)
+        if most <= 0:
+            return 0
         now = self._now()
         found = self._units.claim(run_id, kind, most, now=now, until=now + self._seconds, worker=self._worker)
+        if any(_weight(unit) > self._memory_bytes // 2 for unit in found):
+            with self._lock:
+                self._heavy.add(kind)
+            found, others = found[:1], found[1:]
+            self._release(others)
         with self._lock:
             self._waiting += found
         return len(found)
+
+    def _fitting(self, kind: str, most: int) -> int:
+        if kind not in self._heavy:
+            return most
+        return min(most, 1) if not any(unit.kind == kind for unit in self._under_way.values()) else 0
 
     def take_up(self, claim: UnitClaim) -> Unit | None:
         """Make a claim of another process this one's, as under way from now on; None where it is over or taken up."""

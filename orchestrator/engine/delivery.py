@@ -108,7 +108,7 @@ class ResultDelivery:
         """
         heads = [each for each in objects if _is_head_of(each, objects)]
         for head in heads:
-            if (old := mine.get(head.name)) is not None and not is_same(head, old):
+            if (old := mine.get(head.name)) is not None and not has_content_of(head, old):
                 self._place.delete(old)
         rest = [each for each in objects if each not in heads]
         sent = []
@@ -124,7 +124,7 @@ class ResultDelivery:
     def _send(self, meant: StoredObject, mine: Mapping[str, StoredObject]) -> StoredObject:
         self._check()
         over = mine.get(meant.name)
-        if is_same(meant, over) and over is not None:
+        if has_content_of(meant, over) and over is not None:
             return replace(meant, generation=over.generation)
         try:
             made = self._place.create(meant.name, self._made_in / meant.name, over)
@@ -161,10 +161,10 @@ def objects_there(place: ObjectPlace, names: Sequence[str]) -> Mapping[str, Stor
 def lacking_at(place: ObjectPlace, result: Result) -> list[str]:
     """Return the addresses of a delivered result's objects that do not lie at its place as they were brought."""
     there = objects_there(place, [result.name_of(file) for file in result.files])
-    return [f"{result.place}/{each.name}" for each in result.objects if not is_same(each, there.get(each.name))]
+    return [f"{result.place}/{each.name}" for each in result.objects if not has_content_of(each, there.get(each.name))]
 
 
-def is_same(meant: StoredObject, there: StoredObject | None) -> bool:
+def has_content_of(meant: StoredObject, there: StoredObject | None) -> bool:
     """Tell whether what lies there has the content that is meant; of a list without checksums, the generation."""
     if there is None or there.size != meant.size:
         return False

@@ -183,7 +183,7 @@ class UnitWorker:
         return found
 
     def _begin(self, found: Sequence[OpenKind] | None, pool: ThreadPoolExecutor) -> int:
-        begun = 0
+        begun = self._begin_claimed(pool)
         for kind in found or ():
             if self._is_ending() or (room := self._options.at_once - self._claims.under_way) <= 0:
                 break
@@ -193,7 +193,6 @@ class UnitWorker:
     def _begin_some(self, kind: OpenKind, room: int, pool: ThreadPoolExecutor) -> int:
         if not self._is_wanted(kind) or self._is_resting(kind.run_id):
             return 0
-        begun = 0
         try:
             duty = self._duties.of(kind.run_id, kind.fence)
             if kind.kind not in duty.kinds or not self._units.is_due(kind.run_id, kind.kind, self._now()):
@@ -201,11 +200,17 @@ class UnitWorker:
             duty.check()
             self._claims.claim(kind.run_id, kind.kind, room)
             self._duty[kind.run_id] = duty
-            while (unit := self._claims.begin()) is not None:
-                pool.submit(log.carried(self._do), self._duty[unit.run_id], unit)
-                begun += 1
         except (OrchestratorError, OSError) as error:
             self._leave_alone(kind.run_id, error)
+            return 0
+        return self._begin_claimed(pool)
+
+    def _begin_claimed(self, pool: ThreadPoolExecutor) -> int:
+        """Begin what is claimed and was too heavy until now, or has just been claimed."""
+        begun = 0
+        while (unit := self._claims.begin()) is not None:
+            pool.submit(log.carried(self._do), self._duty[unit.run_id], unit)
+            begun += 1
         return begun
 
     def _is_wanted(self, kind: OpenKind) -> bool:

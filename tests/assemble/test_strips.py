@@ -23,7 +23,9 @@ from orchestrator.assemble.strip_index import StripIndex
 from orchestrator.core.errors import IntegrityError
 from orchestrator.model.grid import Window
 from orchestrator.model.mosaic import MosaicSpec
-from orchestrator.model.strip import OutputStrip
+from orchestrator.model.strip import OutputStrip, strip_cell
+from orchestrator.model.unit import Cell
+from orchestrator.products.mosaic.strips import StripSink
 
 NODATA = {"uint8": 0, "int16": -9999, "uint16": 7, "float32": float("nan"), "float64": -1e9}
 
@@ -144,6 +146,16 @@ def test_an_output_of_strips_is_a_cloud_optimised_geotiff_of_the_right_pixels(co
     np.testing.assert_array_equal(read(tmp_path / "out.tif"), reference(scene, parts, tmp_path))
 
 
+def test_a_part_that_reaches_into_the_next_strip_changes_no_byte(country, tmp_path):
+    """The lower strip leaves alone what lies in the rows that it shares, overviews too, where it has nothing itself."""
+    scene, parts, _folder = country
+    whole, place = assemble(scene, parts, tmp_path / "whole"), DictionaryPlace()
+
+    join(scene, parts, [3, 9], tmp_path, place)
+
+    assert place.contents["out.tif"] == whole.path.read_bytes()
+
+
 def test_strips_count_the_pixels_that_hold_data(country, tmp_path):
     """What they count together is what is counted in the output; side 40 shares blocks between them."""
     scene, _parts, _folder = country
@@ -234,3 +246,28 @@ def test_a_strip_that_did_not_know_of_a_part_from_above_is_refused(country, tmp_
 
     with pytest.raises(IntegrityError, match="reach to 128; make it again"):
         StripJoin(spec, indexes, place, tmp_path / "join", Never())
+
+
+def test_a_sink_takes_no_strip_of_another_version(country, tmp_path):
+    """A worker of another version writes other tags; its strip is refused when it arrives, not when all are joined."""
+    scene, parts, _folder = country
+    strip = strips_of(scene, [4])[0]
+    index = make_strip(scene.spec(tags=(("made_by", "another"),)), strip, parts, DictionaryPlace(), tmp_path)
+
+    sink = StripSink(tmp_path, scene.spec(tags=(("made_by", "this one"),)))
+    with pytest.raises(IntegrityError, match="give all workers the same version"):
+        sink.place([(strip_cell(strip, 0), index.to_json())], lambda _cell: None)
+
+    assert sink.placed() == frozenset()
+
+
+def test_a_sink_finds_the_strips_it_had(country, tmp_path):
+    """Opened again it has the strip, under the turn in which it was made, and the parts of the strip."""
+    scene, parts, _folder = country
+    strip = strips_of(scene, [4])[0]
+    index = make_strip(scene.spec(), strip, parts, DictionaryPlace(), tmp_path)
+    StripSink(tmp_path, scene.spec()).place([(strip_cell(strip, 1), index.to_json())], lambda _cell: None)
+
+    placed = StripSink(tmp_path, scene.spec()).placed()
+
+    assert placed == {strip_cell(strip, 1), *(Cell(window) for window in parts if strip.has(window))}

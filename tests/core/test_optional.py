@@ -22,7 +22,7 @@ def test_the_extras_are_those_of_the_package():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
     declared = {
-        extra: tuple(re.match(r"[\w-]+", line)[0] for line in lines)
+        extra: tuple(re.match(r"[\w\[\]-]+", line)[0] for line in lines)
         for extra, lines in project["optional-dependencies"].items()
     }
 

@@ -6,10 +6,12 @@ import socket
 import threading
 from collections import Counter
 from contextlib import ExitStack, closing, suppress
+from dataclasses import replace
 
+import psycopg
 import pytest
 from postgres_proxy import Proxy
-from sqlalchemy import text
+from sqlalchemy import event, text
 from unit_kit import StillClock, keys, opened, plans
 
 from orchestrator.core.errors import (
@@ -21,11 +23,14 @@ from orchestrator.core.errors import (
     TransientError,
 )
 from orchestrator.engine.stores.backend import TransactionMode
+from orchestrator.engine.stores.dialect import insert_many
 from orchestrator.engine.stores.migrate import HEAD
 from orchestrator.engine.stores.records import Admission
+from orchestrator.engine.stores.schema import units
 from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.engine.stores.unit_claims import claim_units
 from orchestrator.model.states import Failure, UnitState
+from orchestrator.model.unit import UnitPlan
 
 DONE = UnitState.DONE
 WORKERS = 4
@@ -153,6 +158,39 @@ def test_what_lapsed_and_what_is_new_are_claimed_by_their_keys(store, run):
     store.units.again(store.units.of(run)[0], 0.0, Failure.TRANSIENT, "reset")
 
     assert keys(claim(store, run, limit=2, now=100.0)) == ["a", "b"]
+
+
+def test_a_claim_goes_through_none_of_what_is_done(url, store, run):
+    """Of many thousand units those that are done come first by their keys; the server says how it would look."""
+    store.units.add(run, plans(*(f"{n:05d}" for n in range(3000))))
+    asked = []
+    event.listen(store._db._engine, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
+
+    claim(store, run)
+    store.units.is_due(run, "fetch", 0.0)
+
+    looks = [(sql, values) for sql, values in asked if "lacking" in sql and "BETWEEN" in sql]
+    assert len(looks) >= 2
+    with psycopg.connect(url) as db:
+        plans_of = ["\n".join(row[0] for row in db.execute(f"EXPLAIN {sql}", values)) for sql, values in looks]
+    for plan in plans_of:
+        reads = [line for line in plan.splitlines() if "Scan using" in line and "due" not in line]
+        assert {"ix_units_run_id_kind_state_lacking_key"} <= {line.split("Scan using ")[1].split()[0] for line in reads}
+        assert "Sort Key: units" not in plan
+        assert "Seq Scan on units" not in plan
+
+
+def test_many_units_are_entered_as_a_stream_with_every_column(store, run):
+    """As one by one: what is not said of them has its usual value, a text any letter."""
+    few, many = plans("few"), [UnitPlan("fetch", f"{n:05d}", None, (), {"a": "tab\t \\ \n ü"}) for n in range(500)]
+    store.units.add(run, few)
+
+    store.units.add(run, [*many, *few])
+
+    one, other = store.units.get(run, "fetch", "few"), store.units.get(run, "fetch", "00499")
+    assert other.plan == many[499]
+    assert replace(other, plan=one.plan) == one
+    assert store.units.tally(run) == {"fetch": {UnitState.WAITING: 501}}
 
 
 def test_a_lease_is_lost_to_nobody_between_the_look_and_the_commit(postgres, url, store, run):
@@ -334,6 +372,22 @@ def test_a_connection_that_is_cut_in_a_transaction_leaves_nothing_of_it(store, r
         cut(db)
 
     assert store.runs.head(run).state != "lost"
+
+
+def test_a_connection_that_is_cut_in_a_stream_leaves_nothing_of_it(postgres, url, store, run):
+    """As in any other statement: time helps, and the next transaction has another connection."""
+    many = plans(*(f"{n:05d}" for n in range(500)))
+
+    def cut(db):
+        ours = url.rpartition("/")[2]
+        others = "datname = current_database() AND pid <> pg_backend_pid()"
+        postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}", ours)  # noqa: S608
+        insert_many(db, units, [{"run_id": run, "kind": "fetch", "key": plan.key, "state": "WAITING"} for plan in many])
+
+    with pytest.raises(TransientError, match="does not answer"), store._db.write() as db:
+        cut(db)
+
+    assert store.units.of(run) == []
 
 
 @pytest.mark.parametrize("is_told", [True, False], ids=["the server had it", "it was lost on the way"])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import signal
+
 import journey_kit as kit
 import pytest
 
 STRIPS = {"ORCHESTRATOR_ASSEMBLE__STRIPS": "2"}
+BY_WORKERS = {"ORCHESTRATOR_ENGINE__EXECUTOR": "workers"}  # the holder does no unit itself
+LEASE = {"ORCHESTRATOR_ENGINE__LEASE": "1"}  # seconds after which a worker that is not heard of has lost its units
 # In the order a run passes them.
 POINTS = (
     "strip.ordered",
-    "unit.claimed",
     "strip.object_written",
     "strip.written",
     "unit.placed",
@@ -18,7 +21,6 @@ POINTS = (
     "join.completed",
     "join.object_written",
     "join.joined",
-    "output.finished",
 )
 
 
@@ -26,12 +28,6 @@ POINTS = (
 def in_strips(home):
     home.environment |= STRIPS
     return home
-
-
-def without_times(proof):
-    """A proof without what names the objects and the moments of one run."""
-    parts = [part["window"] for part in proof["parts"]]
-    return {key: proof[key] for key in ("recipe", "cover", "valid", "output", "grid")} | {"parts": parts}
 
 
 def test_a_raster_in_strips_is_that_of_one_piece(in_strips, undisturbed):
@@ -82,3 +78,52 @@ def test_an_unfinished_output_that_was_taken_away_is_made_again(in_strips, undis
 
     assert outcome.sha256 == undisturbed.sha256
     assert in_strips.service.exports - before == len(in_strips.tasks(outcome.summary["run"]))
+
+
+class Worker:
+    """A worker beside the run; its end is told once."""
+
+    def __init__(self, home, **environment):
+        words = ["worker", "--sandbox-url", home.service.url, "--state-dir", "state"]
+        self._running = home.program.start(words, home.folder, **home.environment, **environment)
+        self._code = None
+
+    def wait(self):
+        """Return its exit code, once it has ended by itself."""
+        self._code = self._running.wait().code if self._code is None else self._code
+        return self._code
+
+    def kill(self):
+        if self._code is None:
+            self._running.signal(signal.SIGKILL)
+            self.wait()
+
+
+@pytest.fixture
+def worker(in_strips):
+    """Start a worker beside the run; those that still live in the end are killed."""
+    in_strips.environment |= LEASE
+    begun = []
+
+    def start(**environment):
+        begun.append(Worker(in_strips, **environment))
+        return begun[-1]
+
+    yield start
+    for each in begun:
+        each.kill()
+
+
+def test_two_workers_make_the_strips_of_one_raster_and_one_dies_in_a_splice(in_strips, undisturbed, worker):
+    """What it had begun another makes anew; the holder only joins, and the bytes are those of one process."""
+    doomed = worker(**{kit.CRASH_AT: "strip.object_written"})
+    running = in_strips.start("run", **BY_WORKERS)
+    ended = doomed.wait()
+    worker()
+
+    outcome = running.wait().expect(0)
+
+    assert ended == kit.KILLED
+    assert outcome.sha256 == undisturbed.sha256
+    assert len(outcome.named("strip.merged")) == 2
+    assert in_strips.leftovers() == []

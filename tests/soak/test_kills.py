@@ -28,6 +28,7 @@ ELSEWHERE = {
     "SqlUnits.hold": "tests/engine/test_shared_units.py",
     "SqlUnits.placed": "tests/journey/test_workers.py",
     "SqlUnits.refuse": "tests/engine/test_shared_units.py",
+    "SqlUnits.take_up": "tests/executors/test_claims_taken_up.py",
     "SqlUnits.resume": "tests/engine/test_shared_units.py",
     "piece.": "tests/journey/test_workers.py",
     "SqlUnits.hurry": "tests/app/test_run_failures.py",  # one statement, asked for by a person on the page

@@ -13,7 +13,7 @@ from orchestrator.app.verbs.busy import Busy, unwatched
 from orchestrator.app.verbs.results import result_of
 from orchestrator.core.errors import IntegrityError, UserError
 from orchestrator.core.files import make_folder
-from orchestrator.engine.delivery import is_same
+from orchestrator.engine.delivery import has_content_of
 from orchestrator.engine.publication import is_file
 from orchestrator.model.result import Result
 
@@ -61,7 +61,7 @@ def fetch_result(
     with app.lent_place(result.place) as place:
         for sent in result.objects:
             there, target = place.stat(sent.name), folder / sent.name
-            if there is None or not is_same(sent, there):
+            if there is None or not has_content_of(sent, there):
                 raise IntegrityError(f"{result.place}/{sent.name} is gone, or not what was delivered")
             make_folder(target.parent)
             with busy(f"bringing {result.place}/{sent.name}"):

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, func, insert, select, text
+from sqlalchemy import Connection, Row, Table, func, select, text
 
 from orchestrator.core.errors import IntegrityError, UserError
-from orchestrator.engine.stores.dialect import MOVED, number_rows_after
+from orchestrator.engine.stores.dialect import MOVED, insert_many, number_rows_after
 from orchestrator.engine.stores.records import LeaseRow
 from orchestrator.engine.stores.schema import metadata, processes, runs
 
@@ -58,7 +58,7 @@ def copy_rows(source: Connection, target: Connection, arrived: Callable[[str, in
     for table in TABLES:
 
         def send(rows: Sequence[Row[Any]], table: Table = table) -> None:
-            target.execute(insert(table), [dict(zip(table.columns.keys(), row, strict=True)) for row in rows])
+            insert_many(target, table, [dict(zip(table.columns.keys(), row, strict=True)) for row in rows])
 
         sent = _read(source, table, send)
         if (there := content_of(target, table)) != sent:

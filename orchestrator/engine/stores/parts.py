@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 
 from orchestrator.core.errors import IntegrityError
 from orchestrator.engine.stores.database import Database
-from orchestrator.engine.stores.dialect import insert_and_add
+from orchestrator.engine.stores.dialect import insert_and_add, insert_many
 from orchestrator.engine.stores.ledger import enter
 from orchestrator.engine.stores.rows import object_of, object_text, part_of, task_update, window_of
 from orchestrator.engine.stores.schema import part_counts, parts
@@ -124,7 +124,7 @@ def insert_parts(db: Connection, run_id: str, task: str, windows: Sequence[Windo
         for w in windows
     ]
     if rows:
-        db.execute(insert(parts), rows)
+        insert_many(db, parts, rows)
         _count(db, run_id, [(PartState.WAITING, len(rows), "")])
 
 

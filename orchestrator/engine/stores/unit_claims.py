@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, select, tuple_, union_all, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, case, select, tuple_, union_all, update
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from orchestrator.engine.stores.contract_work import MOST_DEATHS
@@ -16,11 +16,28 @@ from orchestrator.model.unit import Unit
 
 _OF_KIND = and_(units.c.run_id == bindparam("of_run"), units.c.kind == bindparam("of_kind"))
 # What a unit needs may have been lost while somebody had it: it is claimed by nobody until it is there again.
-_FRESH = and_(_OF_KIND, units.c.state == UnitState.WAITING, units.c.lacking == 0, units.c.next_at <= bindparam("now"))
-_LAPSED = and_(
-    _OF_KIND, units.c.state == UnitState.CLAIMED, units.c.lacking == 0, units.c.claimed_until <= bindparam("now")
-)
-_DUE, _OVER = (select(units).where(here).order_by(units.c.key).limit(bindparam("most")) for here in (_FRESH, _LAPSED))
+_FRESH = (UnitState.WAITING, and_(_OF_KIND, units.c.lacking == 0, units.c.next_at <= bindparam("now")))
+_LAPSED = (UnitState.CLAIMED, and_(_OF_KIND, units.c.lacking == 0, units.c.claimed_until <= bindparam("now")))
+
+
+def _alone(state: UnitState, here: ColumnElement[bool]) -> Select[Any]:
+    return select(units).where(here, units.c.state == state).order_by(units.c.key).limit(bindparam("most"))
+
+
+def _beside(state: UnitState, here: ColumnElement[bool]) -> Select[Any]:
+    """
+    Select as `_alone`, in words that only the index of what may be claimed answers in order.
+
+    PostgreSQL takes the primary key where it believes that most units wait, and would then go through all that are
+    done, which come first, at each claim. A state that lies between itself and itself is no constant to it.
+    """
+    names = (units.c.run_id, units.c.kind, units.c.key, units.c.state, units.c.worker)
+    chosen = select(*names).where(here, units.c.state.between(state, state)).order_by(units.c.state, units.c.key)
+    return chosen.limit(bindparam("most"))
+
+
+_DUE, _OVER = _alone(*_FRESH), _alone(*_LAPSED)
+_DUE_BESIDE, _OVER_BESIDE = _beside(*_FRESH), _beside(*_LAPSED)
 
 
 def _claim_at_once() -> ReturningUpdate[Any]:
@@ -29,16 +46,8 @@ def _claim_at_once() -> ReturningUpdate[Any]:
 
     Each half reads the index in its order; both together as one condition would sort all that waits.
     """
-    names = (units.c.run_id, units.c.kind, units.c.key, units.c.state, units.c.worker)
-    fresh, lapsed = (
-        select(*names)
-        .where(here)
-        .order_by(units.c.key)
-        .limit(bindparam("most"))
-        .with_for_update(skip_locked=True)
-        .cte(name)
-        for here, name in ((_FRESH, "fresh"), (_LAPSED, "lapsed"))
-    )
+    fresh = _DUE_BESIDE.with_for_update(skip_locked=True).cte("fresh")
+    lapsed = _OVER_BESIDE.with_for_update(skip_locked=True).cte("lapsed")
     both = union_all(select(fresh), select(lapsed)).subquery()
     due = select(both).order_by(both.c.key).limit(bindparam("most")).cte("due")
     same = tuple_(units.c.run_id, units.c.kind, units.c.key) == tuple_(due.c.run_id, due.c.kind, due.c.key)
@@ -67,7 +76,8 @@ def claim_units(
 def is_any_due(db: Connection, run_id: str, kind: str, now: float) -> bool:
     """Tell whether a unit of a kind may be claimed."""
     which = {"of_run": run_id, "of_kind": kind, "now": now, "most": 1}
-    return any(db.execute(query, which).first() is not None for query in (_DUE, _OVER))
+    queries = (_DUE_BESIDE, _OVER_BESIDE) if locks_rows(db) else (_DUE, _OVER)
+    return any(db.execute(query, which).first() is not None for query in queries)
 
 
 def _claim_beside(db: Connection, which: dict[str, Any], until: float, worker: str) -> list[Claimed]:

@@ -6,10 +6,10 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, select, tuple_, update
 
 from orchestrator.core.errors import FencedError, IntegrityError
-from orchestrator.engine.stores.dialect import insert_and_add, insert_where_absent
+from orchestrator.engine.stores.dialect import MANY, count_anew, insert_and_add, insert_many, insert_where_absent
 from orchestrator.engine.stores.schema import unit_counts, unit_needs, units
 from orchestrator.model.grid import Window
 from orchestrator.model.states import UNIT_TRANSITIONS, Failure, UnitState, Who, check_transition
@@ -36,15 +36,23 @@ _NEEDED = and_(
 _WAIT_FOR_IT = select(unit_needs.c.kind, unit_needs.c.key).where(_NEEDED)
 _IS_NEEDED = _WAIT_FOR_IT.limit(1)
 _NEED = insert_where_absent(unit_needs)
+_STATES = select(units.c.key, units.c.state).where(
+    units.c.run_id == bindparam("of_run"),
+    units.c.kind == bindparam("of_kind"),
+    units.c.key.in_(bindparam("of_keys", expanding=True)),
+)
+_NAMED_AT_ONCE = 500  # SQLite takes 32,766 variables
 
 
 def add_units(db: Connection, run_id: str, plans: Sequence[UnitPlan]) -> None:
     """Enter units that are not there; whatever waits for one of them goes on waiting."""
-    there = {(p.kind, p.key) for p in plans if _row_or_none(db, run_id, p.kind, p.key) is not None}
+    there = _states(db, run_id, [(plan.kind, plan.key) for plan in plans]).keys()
     new = list({(p.kind, p.key): p for p in reversed(plans) if (p.kind, p.key) not in there}.values())[::-1]
     if not new:
         return
-    db.execute(insert(units), [_values(run_id, plan) for plan in new])
+    insert_many(db, units, [_values(run_id, plan) for plan in new])
+    if len(new) >= MANY:
+        count_anew(db, units)
     _need(db, run_id, {(plan.kind, plan.key): plan.needs for plan in new if plan.needs})
     for kind in {plan.kind for plan in new}:
         count_units(db, run_id, kind, {UnitState.WAITING: sum(plan.kind == kind for plan in new)})
@@ -101,14 +109,23 @@ def _need(db: Connection, run_id: str, needs: Mapping[tuple[str, str], Sequence[
         db.execute(_NEED, rows)
     for kind, key in needs:
         here = _key(run_id, kind, key)
-        needed = db.execute(_NEEDS_OF, here).all()
-        lacking = sum(not _is_met(db, run_id, *need) for need in needed)
+        needed = [(row.need_kind, row.need_key) for row in db.execute(_NEEDS_OF, here)]
+        states = _states(db, run_id, needed)
+        lacking = sum(states.get(need) not in _MET for need in needed)
         db.execute(_CHANGE.values(lacking=lacking), here)
 
 
-def _is_met(db: Connection, run_id: str, kind: str, key: str) -> bool:
-    row = _row_or_none(db, run_id, kind, key)
-    return row is not None and row.state in _MET
+def _states(db: Connection, run_id: str, named: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Return the states of those of a run's units, by kind and key, that are there."""
+    found: dict[tuple[str, str], str] = {}
+    for at in range(0, len(named), _NAMED_AT_ONCE):
+        some: dict[str, list[str]] = {}
+        for kind, key in named[at : at + _NAMED_AT_ONCE]:
+            some.setdefault(kind, []).append(key)
+        for kind, keys in some.items():
+            rows = db.execute(_STATES, {"of_run": run_id, "of_kind": kind, "of_keys": keys})
+            found |= {(kind, row.key): row.state for row in rows}
+    return found
 
 
 def held_row(db: Connection, unit: Unit) -> Row[Any]:
