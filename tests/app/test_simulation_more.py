@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from simulation_kit import FREE, exports, simulated
+from simulation_kit import FREE, exports, requests, simulated
 
 from orchestrator.app.records import Records
 from orchestrator.app.simulation.bounds import resource_uses
@@ -181,3 +181,23 @@ def finished_run(app, clock):
         app.store.tasks.change(run.id, {key: TaskChange(state=TaskState.SUCCEEDED, eecu_seconds=20.0)})
     for state in ("EXPORTING", "ASSEMBLING", "PUBLISHED", "CLEANED"):
         app.store.runs.set_state(run.id, RunState(state))
+
+
+def test_what_a_request_takes_is_learned_from_answers_after_the_first_places(tmp_path):
+    """Eight at once, 4 s each, the first round 5 s late: that is the beginning's, and no request's."""
+    app = Records(Settings(local=LocalSettings(state_dir=str(tmp_path))))
+    app.clock = clock = VirtualClock()
+    job = replace(requests(32).job, output="/nowhere")
+    run = app.store.runs.admit(Admission("small", "", job.fingerprints(), job.to_json(), product="chips"))
+    clock.advance(3.0)
+    app.store.events.record(run.id, "run.planned", {})
+    for number in range(32):
+        clock.advance(3.0 + 5.0 + 4.0 * (1 + number // 8))
+        app.store.events.record(run.id, "request.answered", {"bytes": 1})
+    for state in ("PLANNED", "EXPORTING", "ASSEMBLING", "PUBLISHED", "CLEANED"):
+        app.store.runs.set_state(run.id, RunState(state))
+
+    costs = learn_costs(app, KnownCosts(), products=["chips"]).costs
+
+    assert costs.request_seconds == pytest.approx(4.0)
+    assert costs.begin_seconds == pytest.approx(8.0)

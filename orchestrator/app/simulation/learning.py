@@ -186,12 +186,19 @@ def _bandwidth(run: _Course, exported: Mapping[str, _Event]) -> float | None:
 
 
 def _of_requests(app: Records, run: _Course, answered: Sequence[_Event]) -> dict[str, float | None]:
-    """Return what a request takes: places × time over their number, since all places are taken but at the ends."""
+    """
+    Return what a request takes: places × time over their number, from when as many have come as go at once.
+
+    What was lost before that, of connections that are made first, counts to the beginning.
+    """
     begun = run.first("run.planned") or run.created
-    at_once = max(1, min(app.settings.pixels.at_once, len(answered)))
-    rounds = max(1.0, len(answered) / at_once)
-    span = max(event.at for event in answered) - begun
-    return {"request_seconds": span / rounds, "unit_seconds": 0.0}
+    moments = sorted(event.at for event in answered)
+    places = app.settings.pixels.at_once
+    if len(moments) <= places:
+        return {"request_seconds": moments[-1] - begun, "unit_seconds": 0.0}
+    seconds = (moments[-1] - moments[places - 1]) * places / (len(moments) - places)
+    late = max(0.0, moments[places - 1] - begun - seconds)
+    return {"request_seconds": seconds, "unit_seconds": 0.0, "begin_seconds": begun - run.created + late}
 
 
 def _of_the_end(run: _Course) -> dict[str, float | None]:
