@@ -23,9 +23,10 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ params = {{ file = "{folder}/image.py" }}
 bands = ["x", "y", "mixed"]
 grid = {{ crs = "EPSG:32633", scale = {scale} }}
 max_part_size = "1.25 MiB"
-every = "{every}"
+every = "1m"
 overlap = "skip"
 """
 ENVIRONMENT = {
@@ -89,6 +90,9 @@ ENVIRONMENT = {
     "ORCHESTRATOR_LOG__LEVEL": "error",
     "ORCHESTRATOR_SERVE__PATIENCE": "2m",
 }
+# Of an answer with pixels: so that each run has dozens of units.
+QUOTA_BYTES = 60_000
+_RESULTS = "SELECT job, content FROM runs JOIN documents ON run_id = id WHERE state = 'CLEANED' AND name = 'result'"
 
 
 @dataclass
@@ -120,14 +124,13 @@ class Machines:
     leader: kit.Running | None = None
     workers: list[kit.Running] = field(default_factory=list)
 
-    def write(self, jobs: int, every: str) -> None:
-        """Declare the jobs: by exports, and by requests that are units, in turn."""
+    def write(self, jobs: Sequence[str]) -> None:
+        """Declare jobs by these routes, each once a minute."""
         folder = self.home.folder
         told = {"url": self.home.service.url, "project": kit.PROJECT, "bucket": kit.BUCKET, "database": self.database}
         text = CONFIG.format(**told, folder=folder, lease=LEASE_SECONDS, scheduler=self.cluster.file)
-        for n in range(jobs):
-            route = ("gcs", "pixels")[n % 2]
-            text += JOB.format(name=f"job{n}", route=route, folder=folder, scale=10 + n // 2, every=every)
+        for n, route in enumerate(jobs):
+            text += JOB.format(name=f"job{n}", route=route, folder=folder, scale=10 + n // 2)
         (folder / "config.toml").write_text(text)
 
     # ------------------------------------------------------------------ processes
@@ -179,19 +182,27 @@ class Machines:
             self.blows[name] += 1
         self.stop(self.leader, signal.SIGTERM)
 
+    def strike_each(self) -> None:
+        """Serve, and strike each blow once while a run has units; answers with pixels take their time until then."""
+        slow = {"api": "image.computePixels", "action": "stall", "seconds": 0.5, "count": None}
+        self.home.service.order(slow)
+        self.leader = self.start("serve")
+        strikes = self.strikes()
+        for _ in KINDS:
+            self.home.wait_until(lambda: self.rows("SELECT 1 FROM units WHERE state = 'CLAIMED'") != [], 120)
+            name, strike = next(strikes)
+            strike()
+            self.blows[name] += 1
+        self.count_faults()
+        self.stop(self.leader, signal.SIGTERM)
+
     def strikes(self) -> Iterator[tuple[str, Callable[[], None]]]:
         """Yield every kind of blow, in orders that are drawn."""
-        kinds: list[tuple[str, Callable[[], None]]] = [
-            ("a worker killed", self.kill_worker),
-            ("the leader killed", self.kill_leader),
-            ("Dask's worker killed", self.kill_dask_worker),
-            ("Dask's scheduler killed", self.kill_scheduler),
-            ("the database crashed", lambda: self.server.restart("immediate")),
-            ("a worker stopped past its lease", self.stop_worker),
-        ]
+        kinds = list(KINDS)
         while True:
             self.chance.shuffle(kinds)
-            yield from kinds
+            for name in kinds:
+                yield name, partial(KINDS[name], self)
 
     def kill_worker(self) -> None:
         at = self.chance.randrange(len(self.workers))
@@ -259,9 +270,9 @@ class Machines:
     def digests(self) -> dict[str, set[str]]:
         """Return the checksums of all results that each job has had, and of what lies there now."""
         found: dict[str, set[str]] = {}
-        for job, result in self.rows("SELECT job, result FROM runs WHERE state = 'CLEANED'"):
+        for job, result in self.rows(_RESULTS):
             name = Job.from_json(job).base_name
-            found.setdefault(name, set()).add(Result.from_json(result).sha256)
+            found.setdefault(name, set()).add(Result.from_json(result).main.sha256)
         for path in self.home.out.glob("*.tif"):
             name = path.stem.removesuffix("_clipped")
             found.setdefault(name, set()).add(hashlib.sha256(path.read_bytes()).hexdigest())
@@ -272,13 +283,23 @@ class Machines:
         return self.home.service.objects() + self.home.leftovers()
 
 
-def torment(machines: Machines, *, jobs: int, seconds: float, every: float, share: float, again: str) -> list[str]:
-    """Do all of it; return what is wrong in the end."""
-    machines.write(jobs, again)
+KINDS: dict[str, Callable[[Machines], None]] = {
+    "a worker killed": Machines.kill_worker,
+    "the leader killed": Machines.kill_leader,
+    "Dask's worker killed": Machines.kill_dask_worker,
+    "Dask's scheduler killed": Machines.kill_scheduler,
+    "the database crashed": lambda machines: machines.server.restart("immediate"),
+    "a worker stopped past its lease": Machines.stop_worker,
+}
+
+
+def torment(machines: Machines, jobs: Sequence[str], strike: Callable[[], None]) -> list[str]:
+    """Do jobs by these routes quietly, then while they are struck; return what is wrong in the end."""
+    machines.write(jobs)
     with machines.standing():
         assert machines.until_idle()[-1] == 0
         good, exports, tasks = machines.digests(), machines.home.service.exports, machines.tasks()
-        machines.live(seconds, every, share)
+        strike()
         codes = machines.until_idle()
         units = machines.units()
     exports, tasks = machines.home.service.exports - exports, machines.tasks() - tasks
@@ -290,7 +311,7 @@ def torment(machines: Machines, *, jobs: int, seconds: float, every: float, shar
     wrong += [f"{name} differs: {found.get(name)}" for name in sorted(good) if good[name] != found.get(name)]
     wrong += [f"{exports} exports for {tasks} tasks"] if exports > tasks else []
     wrong += [] if set(runs) == {"CLEANED"} else [f"runs did not come to their end: {dict(runs)}"]
-    wrong += [] if len(good) == jobs else [f"{len(good)} results of {jobs} jobs"]
+    wrong += [] if len(good) == len(jobs) else [f"{len(good)} results of {len(jobs)} jobs"]
     return wrong
 
 
@@ -326,8 +347,9 @@ def main() -> int:
         kit.Program() as program,
         machines_in(Path(folder), program, given.seed) as machines,
     ):
-        how = {"seconds": given.minutes * 60, "every": given.every, "share": given.share}
-        wrong = torment(machines, jobs=given.jobs, **how, again="1m")
+        routes = [("gcs", "pixels")[n % 2] for n in range(given.jobs)]
+        live = partial(machines.live, given.minutes * 60, given.every, given.share)
+        wrong = torment(machines, routes, live)
     print("\n".join(wrong) or "nothing lost, nothing doubled, nothing left")  # noqa: T201
     return 1 if wrong else 0
 
