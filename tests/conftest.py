@@ -19,8 +19,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "unhurried"))
 
 @pytest.fixture(scope="session")
 def loaded(tmp_path_factory):
-    """Where processes of tests find the program with all its imports; None where there is but one."""
-    return tmp_path_factory.getbasetemp().parent / "program.sock" if "PYTEST_XDIST_WORKER" in os.environ else None
+    """Where processes of tests find the program with all its imports; None where each has its own."""
+    path = tmp_path_factory.getbasetemp().parent / "program.sock"
+    # A socket's name has 104 bytes at least, its end among them.
+    return path if "PYTEST_XDIST_WORKER" in os.environ and len(os.fsencode(path)) < 104 else None
 
 
 @pytest.fixture(scope="session")
