@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 
 from orchestrator.core import crash
 from orchestrator.core.errors import IntegrityError
+from orchestrator.core.files import remove_tree
 from orchestrator.engine.batch.exports import Cut
 from orchestrator.engine.batch.feedback import HEAVIEST, kind_of
 from orchestrator.engine.batch.submission import early_state
 from orchestrator.engine.cleanup import own_late_objects
 from orchestrator.engine.context import unleased
-from orchestrator.engine.output import snapshot_of
+from orchestrator.engine.output import folder_of, snapshot_of
 from orchestrator.engine.proofs import find_named
 from orchestrator.engine.publication import is_file
 from orchestrator.engine.stores.contract import Store
@@ -123,6 +124,7 @@ class Recovery:
         adopted = 0
         if run.state not in RUN_FINAL and run.state is not RunState.PUBLISHED:
             self._remember(manifest, run, product)
+            self._forget_unfinished(run, product)
             adopted = self._adopt_all(manifest)
             crash.point("recovery.adopted")
         self.look_at_result(run, product)
@@ -149,6 +151,17 @@ class Recovery:
             kind = kind_of(Job.from_json(run.job), plan)
             if self._store.lessons.get(kind, HEAVIEST) is None:
                 self._store.lessons.learn(kind, HEAVIEST, manifest.bytes_per_pixel)
+
+    def _forget_unfinished(self, run: Run, product: Product) -> None:
+        """Give an unfinished output up whose pieces the state cannot tell the origin of; they are brought again."""
+        tasks = {task.key: task for task in self._store.tasks.of(run.id)}
+        newest = self._newest(run.id)
+        if any(key not in tasks or _is_news(tasks[key], number) for key, number in newest.items()):
+            folder = folder_of(run) / product.name
+            if folder.exists():
+                remove_tree(folder)
+                reason = "the state was rebuilt and does not know what its pieces were made of"
+                self._store.events.record(run.id, "output.lost", {"reason": reason})
 
     # ----------------------------------------------------------------- tasks
 
