@@ -165,7 +165,10 @@ def test_every_variable_is_a_setting():
     from orchestrator.config import unknown_variables  # noqa: PLC0415
 
     names = dict(
-        value.split("=", 1) for path in (UNIT, KEY, FAILED, NOTIFY, WORKER, SEVERAL) for key, value in keys(path) if key == "Environment"
+        value.split("=", 1)
+        for path in (UNIT, KEY, FAILED, NOTIFY, WORKER, SEVERAL)
+        for key, value in keys(path)
+        if key == "Environment"
     )
 
     assert unknown_variables(names) == []
