@@ -11,14 +11,20 @@ from typing import Any
 
 import pytest
 
-from orchestrator.config import load, unknown_variables
+from orchestrator.config import Settings, load, unknown_variables
 from orchestrator.faces.cli.main import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy" / "kubernetes"
 OVERLAYS = sorted(path.name for path in (FOLDER / "overlays").iterdir())
 needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl here to build the overlays")
-POD_PATHS = {"CronJob": ("spec", "jobTemplate", "spec", "template"), "Deployment": ("spec", "template")}
+WORKER = "Deployment orchestrator-worker"
+POD_PATHS = {
+    "CronJob": ("spec", "jobTemplate", "spec", "template"),
+    "Deployment": ("spec", "template"),
+    WORKER: ("spec", "template"),
+}
+SHARED = "/srv/orchestrator"  # where several pods have the results
 # Of the profile `restricted` in the Kubernetes documentation, "Pod Security Standards".
 ALLOWED_VOLUMES = {
     "configMap",
@@ -33,16 +39,18 @@ ALLOWED_VOLUMES = {
 # Fields of the published API (Kubernetes 1.32) that are used here; labels, annotations and data are anybody's.
 KNOWN_FIELDS = """
 accessModes action activeDeadlineSeconds allowPrivilegeEscalation annotations apiVersion args
-automountServiceAccountToken backoffLimit capabilities cidr claimName command concurrencyPolicy configMap
-containerName containers data drop egress emptyDir enableServiceLinks env exec failedJobsHistoryLimit
-failureThreshold fsGroup fsGroupChangePolicy image ingress ipBlock jobTemplate kind labels limits livenessProbe
-matchLabels maxUnavailable metadata minAvailable mountPath name namespace onExitCodes onPodConditions operator
-periodSeconds persistentVolumeClaim podFailurePolicy podSelector policyTypes port ports protocol readOnly
-readOnlyRootFilesystem readinessProbe replicas requests resources restartPolicy rules runAsGroup runAsNonRoot
-runAsUser schedule seccompProfile securityContext selector serviceAccountName sizeLimit spec
-startingDeadlineSeconds startupProbe status strategy successfulJobsHistoryLimit template
-terminationGracePeriodSeconds timeZone timeoutSeconds to ttlSecondsAfterFinished type unhealthyPodEvictionPolicy
-value values volumeMounts volumes
+automountServiceAccountToken averageUtilization backoffLimit behavior capabilities cidr claimName command
+concurrencyPolicy configMap containerName containers data defaultMode drop egress emptyDir enableServiceLinks env
+exec failedJobsHistoryLimit failureThreshold fsGroup fsGroupChangePolicy image ingress ipBlock jobTemplate kind
+labels labelSelector limits livenessProbe matchLabels maxReplicas maxSkew maxUnavailable metadata metrics
+minAvailable minReplicas mountPath name namespace onExitCodes onPodConditions operator periodSeconds
+persistentVolumeClaim podFailurePolicy podSelector policyTypes port ports protocol readinessProbe readOnly
+readOnlyRootFilesystem replicas requests resource resources restartPolicy rules runAsGroup runAsNonRoot runAsUser
+scaleDown scaleTargetRef schedule seccompProfile secret secretName securityContext selector serviceAccountName
+sizeLimit spec stabilizationWindowSeconds startingDeadlineSeconds startupProbe status strategy
+successfulJobsHistoryLimit target template terminationGracePeriodSeconds timeoutSeconds timeZone to topologyKey
+topologySpreadConstraints ttlSecondsAfterFinished type unhealthyPodEvictionPolicy value values volumeMounts volumes
+whenUnsatisfiable
 """
 FREE = frozenset({"labels", "annotations", "matchLabels", "data", "requests", "limits"})
 
@@ -57,7 +65,11 @@ def fields_of(value: Any) -> Iterator[str]:
 
 
 def objects(overlay: str) -> dict[str, dict[str, Any]]:
-    """Return what an overlay makes, by kind, typed by kubectl without a cluster."""
+    """
+    Return what an overlay makes, typed by kubectl without a cluster.
+
+    By kind where it is called as the program, and what it makes besides by kind and name.
+    """
     built = subprocess.run(["kubectl", "kustomize", FOLDER / "overlays" / overlay], capture_output=True, check=True)
     typed = subprocess.run(
         ["kubectl", "annotate", "--local", "-f", "-", "tested=yes", "-o", "json"],
@@ -68,20 +80,26 @@ def objects(overlay: str) -> dict[str, dict[str, Any]]:
     found, text, decoder = {}, typed.stdout.decode().strip(), json.JSONDecoder()
     while text:
         value, end = decoder.raw_decode(text)
-        found[value["kind"]] = value
+        kind, name = value["kind"], value["metadata"]["name"]
+        is_own = name == "orchestrator" or kind == "ConfigMap"  # whose name ends with a checksum
+        found[kind if is_own else f"{kind} {name}"] = value
         text = text[end:].lstrip()
     return found
 
 
-def pod_of(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    kind = next(kind for kind in POD_PATHS if kind in found)
+def pod_of(found: dict[str, dict[str, Any]], kind: str = "") -> dict[str, Any]:
+    kind = kind or next(kind for kind in POD_PATHS if kind in found)
     value = found[kind]
     for key in POD_PATHS[kind]:
         value = value[key]
     return value
 
 
-@pytest.fixture(params=OVERLAYS)
+def pods_of(found: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    return [pod_of(found, kind) for kind in POD_PATHS if kind in found]
+
+
+@pytest.fixture(params=OVERLAYS, scope="module")
 def built(request):
     if shutil.which("kubectl") is None:
         pytest.skip("no kubectl here to build the overlays")
@@ -95,24 +113,26 @@ def test_the_namespace_enforces_the_profile(built):
 
 def test_the_pod_is_restricted(built):
     """Every demand of the profile `restricted` is met."""
-    spec = pod_of(built)["spec"]
-    (container,) = spec["containers"]
+    for spec in (pod["spec"] for pod in pods_of(built)):
+        (container,) = spec["containers"]
 
-    assert spec["securityContext"]["runAsNonRoot"] is True
-    assert spec["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"
-    assert container["securityContext"]["allowPrivilegeEscalation"] is False
-    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-    assert {next(iter(volume.keys() - {"name"})) for volume in spec["volumes"]} <= ALLOWED_VOLUMES
-    assert not {"hostNetwork", "hostPID", "hostIPC"} & spec.keys()
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"
+        assert container["securityContext"]["allowPrivilegeEscalation"] is False
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+        assert {next(iter(volume.keys() - {"name"})) for volume in spec["volumes"]} <= ALLOWED_VOLUMES
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & spec.keys()
 
 
 def test_the_root_is_read_only_and_the_rest_is_mounted(built):
-    """State and scratch files have volumes of their own."""
-    (container,) = pod_of(built)["spec"]["containers"]
+    """State and scratch files have volumes of their own, and what several pods share another."""
+    shared = {SHARED} if WORKER in built else set()
 
-    assert container["securityContext"]["readOnlyRootFilesystem"] is True
-    writable = {mount["mountPath"] for mount in container["volumeMounts"] if not mount.get("readOnly")}
-    assert writable == {"/var/lib/orchestrator", "/tmp"}  # noqa: S108  a volume of the pod
+    for pod in pods_of(built):
+        (container,) = pod["spec"]["containers"]
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        writable = {mount["mountPath"] for mount in container["volumeMounts"] if not mount.get("readOnly")}
+        assert writable == {"/var/lib/orchestrator", "/tmp"} | shared  # noqa: S108  a volume of the pod
 
 
 def test_the_state_has_one_writer(built):
@@ -126,23 +146,26 @@ def test_the_state_has_one_writer(built):
 
 
 def test_the_policy_is_about_the_pod(built):
-    """The network policy selects the pod's labels, and lets nobody in."""
-    policy = built["NetworkPolicy"]["spec"]
+    """Each pod's labels are selected by one network policy, which lets nobody in."""
+    policies = [one["spec"] for kind, one in built.items() if kind.startswith("NetworkPolicy")]
+    pods = pods_of(built)
 
-    wanted = policy["podSelector"]["matchLabels"]
-    assert wanted.items() <= pod_of(built)["metadata"]["labels"].items()
-    assert policy["policyTypes"] == ["Ingress", "Egress"]
-    assert not policy.get("ingress")
+    assert len(policies) == len(pods)
+    for policy, pod in zip(policies, pods, strict=True):
+        wanted = policy["podSelector"]["matchLabels"]
+        assert wanted.items() <= pod["metadata"]["labels"].items()
+        assert policy["policyTypes"] == ["Ingress", "Egress"]
+        assert not policy.get("ingress")
 
 
 def test_the_settings_are_accepted(built, tmp_path):
     """The file in the ConfigMap loads, and every variable is a setting."""
     path = tmp_path / "config.toml"
     path.write_text(built["ConfigMap"]["data"]["config.toml"])
-    (container,) = pod_of(built)["spec"]["containers"]
+    containers = [one for pod in pods_of(built) for one in pod["spec"]["containers"]]
 
     assert load(path, environment={}).settings.jobs
-    assert unknown_variables({variable["name"]: "" for variable in container["env"]}) == []
+    assert unknown_variables({variable["name"]: "" for one in containers for variable in one["env"]}) == []
 
 
 @needs_kubectl
@@ -197,7 +220,7 @@ def test_a_night_ends_before_the_next_one_begins():
 
 
 @needs_kubectl
-@pytest.mark.parametrize(("overlay", "may_be_evicted"), [("nightly", "false"), ("daemon", "true")])
+@pytest.mark.parametrize(("overlay", "may_be_evicted"), [("nightly", "false"), ("daemon", "true"), ("several", "true")])
 def test_who_takes_nodes_away_is_told_what_that_costs(overlay, may_be_evicted):
     """A night is waited for; a daemon that is there for months keeps no node."""
     found = objects(overlay)
@@ -208,3 +231,87 @@ def test_who_takes_nodes_away_is_told_what_that_costs(overlay, may_be_evicted):
     assert (budget.get("minAvailable"), budget.get("maxUnavailable")) == (
         (1, None) if overlay == "nightly" else (None, 1)
     )
+
+
+@pytest.fixture(scope="module")
+def several():
+    if shutil.which("kubectl") is None:
+        pytest.skip("no kubectl here to build the overlays")
+    return objects("several")
+
+
+def test_workers_are_the_daemon_s_program(several):
+    """Of one image, with one configuration, with the identity of the daemon; the command exists."""
+    daemon, worker = (pod_of(several, kind)["spec"] for kind in ("Deployment", WORKER))
+    (one,), (other,) = daemon["containers"], worker["containers"]
+
+    assert (one["args"], other["args"]) == (["serve"], ["worker"])
+    assert set(one["args"] + other["args"]) <= set(cli.commands)
+    assert (one["image"], one["env"]) == (other["image"], other["env"])
+    assert daemon["serviceAccountName"] == worker["serviceAccountName"]
+
+
+def test_runs_lie_under_one_path_for_all(several, tmp_path):
+    """Daemon and workers mount one volume that many may write at one path, and every job's output lies there."""
+    mounted = []
+    for pod in pods_of(several):
+        (container,) = pod["spec"]["containers"]
+        volumes = {one["name"]: one for one in pod["spec"]["volumes"]}
+        mounts = {one["mountPath"]: volumes[one["name"]] for one in container["volumeMounts"]}
+        mounted.append((mounts[SHARED]["persistentVolumeClaim"]["claimName"], mounts["/etc/orchestrator"]))
+    path = tmp_path / "config.toml"
+    path.write_text(several["ConfigMap"]["data"]["config.toml"])
+
+    assert mounted[0] == mounted[1]
+    claim = several[f"PersistentVolumeClaim {mounted[0][0]}"]
+    assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
+    settings = load(path, environment={}).settings
+    assert all(job.output.startswith(f"{SHARED}/") for job in settings.jobs.values())
+    assert settings.local.work_dir == ""  # beside the output
+
+
+def test_the_password_is_a_secret_that_is_made_by_hand(several, tmp_path):
+    """It stands in no object; both pods mount it where the settings look for it, closed to everybody else."""
+    path = tmp_path / "config.toml"
+    path.write_text(several["ConfigMap"]["data"]["config.toml"])
+    file = Path(load(path, environment={}).settings.store.password_file)
+
+    assert not [kind for kind in several if kind.startswith("Secret")]
+    for pod in pods_of(several):
+        (container,) = pod["spec"]["containers"]
+        (mount,) = [one for one in container["volumeMounts"] if one["mountPath"] == str(file.parent)]
+        (volume,) = [one for one in pod["spec"]["volumes"] if one["name"] == mount["name"]]
+        assert mount["readOnly"] is True
+        assert volume["secret"]["defaultMode"] & 0o007 == 0
+        assert volume["secret"]["secretName"] == "orchestrator-database"
+
+
+def test_a_worker_has_time_to_drain(several):
+    """The cluster kills it later than it ends by itself."""
+    assert pod_of(several, WORKER)["spec"]["terminationGracePeriodSeconds"] > Settings().worker.drain
+
+
+def test_every_pod_reaches_the_database(several):
+    """At PostgreSQL's port, beside what any pod may call."""
+    for kind in ("NetworkPolicy", "NetworkPolicy orchestrator-worker"):
+        ports = [port for rule in several[kind]["spec"]["egress"] for port in rule["ports"]]
+        assert {"protocol": "TCP", "port": 5432} in ports
+
+
+def test_the_number_of_workers_is_the_autoscaler_s(several):
+    """It scales the Deployment that there is, which names no number itself; a drained node takes one at a time."""
+    scaler = several["HorizontalPodAutoscaler orchestrator-worker"]["spec"]
+
+    assert f"{scaler['scaleTargetRef']['kind']} {scaler['scaleTargetRef']['name']}" == WORKER
+    assert "replicas" not in several[WORKER]["spec"]
+    assert 0 < scaler["minReplicas"] < scaler["maxReplicas"]
+    budget = several["PodDisruptionBudget orchestrator-worker"]["spec"]
+    assert budget["maxUnavailable"] == 1
+    assert budget["selector"] == several[WORKER]["spec"]["selector"]
+
+
+def test_no_selector_takes_the_other_s_pods(several):
+    """A Deployment, a budget and a policy of the daemon are not about workers, nor the other way round."""
+    labels = [pod["metadata"]["labels"]["app.kubernetes.io/name"] for pod in pods_of(several)]
+
+    assert labels == ["orchestrator", "orchestrator-worker"]
