@@ -60,8 +60,8 @@ class Case:
 
 
 CASES = (
-    # Four exports of a part each, then eight of 28 parts each.
-    Case("exports", (2, 2), (14, 16), ("--route", "gcs", "--max-size-mb", "1")),
+    # Eight exports of two parts each, then eight of 28.
+    Case("exports", (4, 4), (14, 16), ("--route", "gcs", "--max-size-mb", "1")),
     Case("requests", (4, 8), (20, 16), ("--route", "pixels")),
 )
 

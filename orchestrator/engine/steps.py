@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -45,6 +46,8 @@ from orchestrator.model.unit import Again, BroughtPiece, Cell, Done, Empty, Hold
 _BUSY_SECONDS = 900.0
 # ... and so is one that asks for a pause longer than any of ours: the run says what it waits for.
 _LONG_PAUSE_SECONDS = 60.0
+# A database that is away is waited for so long, and looked at so often.
+_AWAY_SECONDS, _LOOK_SECONDS = 120.0, 1.0
 _MET = (UnitState.DONE, UnitState.BROUGHT)
 # What is wrong with the process, its settings, its disk or its way to the state: with the unit nothing is.
 _OWN = (ConfigError, CredentialError, ExtraError, OSError, SpaceError, StateError, TransientError)
@@ -108,7 +111,7 @@ class StepRunner:
 
     def __init__(self, context: UnitContext, stop: Stop) -> None:
         """Take what units are given, and a wish to end that steps heed."""
-        self._context, self._stop = context, stop
+        self._context, self._stop, self._is_holder = context, stop, context.kept is None
         self._busy_since: float | None = None
 
     def do(self, unit: Unit) -> None:
@@ -120,11 +123,10 @@ class StepRunner:
             HoldError: Something outside must change first.
             Exception: What the step raised, where no repetition helps. In each case the unit is still claimed.
         """
-        try:
+        with suppress(FencedError):  # another has it now
             crash.point("unit.claimed")
-            self._commit(unit, self._outcome(unit))
-        except FencedError:  # another has it now
-            pass
+            came = self._outcome(unit)
+            self._written(lambda: self._commit(unit, came))
 
     def do_for_holder(self, unit: Unit) -> None:
         """
@@ -144,7 +146,9 @@ class StepRunner:
         except (FencedError, Stopped):
             raise
         except HoldError as error:
-            units.hold(unit, str(error), Who.TIME if error.alone else Who.PERSON, error.until)
+            who, until = Who.TIME if error.alone else Who.PERSON, error.until
+            self._written(partial(units.hold, unit, str(error), who, until))
+            self._record("unit.held", unit, {"error": str(error)})
         except IntegrityError as error:  # some of them are transient, too
             self._fail(unit, str(error))
         except _OWN:
@@ -156,8 +160,25 @@ class StepRunner:
             self._fail(unit, f"{type(error).__name__}: {error}")
 
     def _fail(self, unit: Unit, sentence: str) -> None:
-        self._context.units.finish(unit, UnitState.FAILED, failure=Failure.PERMANENT, error=sentence)
+        failed = partial(self._context.units.finish, failure=Failure.PERMANENT, error=sentence)
+        self._written(lambda: failed(unit, UnitState.FAILED))
         self._record("unit.failed", unit, {"error": sentence})
+
+    def _written(self, commit: Callable[[], None]) -> None:
+        """
+        Commit; where the database is away for a moment, a worker does not throw away for that what it has done.
+
+        One whose answer was lost is told the second time that it is over.
+        """
+        clock = self._context.process.clock
+        give_up_at = clock.monotonic() + _AWAY_SECONDS
+        while True:
+            try:
+                return commit()
+            except (TransientError, SpaceError):
+                if self._is_holder or self._stop.is_set() or clock.monotonic() > give_up_at:
+                    raise
+                self._stop.wait(_LOOK_SECONDS)
 
     def again(self, unit: Unit, outcome: Again) -> None:
         """
@@ -171,13 +192,14 @@ class StepRunner:
         ceiling = min(backoff.unit_longest_seconds, backoff.unit_first_seconds * 2 ** min(30, max(0, unit.attempt - 1)))
         wait = max(outcome.wait_seconds, self._context.process.chance.uniform(ceiling / 2, ceiling))
         next_at = self._context.now() + wait
+        why = self._holds_the_run(unit, outcome)
+        if why and not self._is_holder:
+            raise HoldError(why, alone=True)
         self._context.units.again(unit, next_at, outcome.failure, outcome.why, counted=outcome.counted)
         facts = {"failure": outcome.failure, "error": outcome.why, "seconds": round(wait, 3)}
         self._record("unit.again", unit, facts)
-        if outcome.counted and unit.attempt >= backoff.unit_attempts:
-            raise HoldError(f"{unit.kind} {unit.key} failed {unit.attempt} times: {outcome.why}", alone=True)
-        if not outcome.counted and self._is_busy_for_long():
-            raise HoldError(f"the service stays busy: {outcome.why}", alone=True)
+        if why:
+            raise HoldError(why, alone=True)
 
     # ---------------------------------------------------------------- inside
 
@@ -230,6 +252,14 @@ class StepRunner:
                 raise HoldError(why, alone=who is not Who.PERSON, until=until)
             case Again():
                 self.again(unit, outcome)
+
+    def _holds_the_run(self, unit: Unit, outcome: Again) -> str:
+        """Return why the run is held for a unit that does not get on; empty where it only waits."""
+        if outcome.counted and unit.attempt >= self._context.process.backoff.unit_attempts:
+            return f"{unit.kind} {unit.key} failed {unit.attempt} times: {outcome.why}"
+        if not outcome.counted and self._is_busy_for_long():
+            return f"the service stays busy: {outcome.why}"
+        return ""
 
     def _is_busy_for_long(self) -> bool:
         now = self._context.process.clock.monotonic()

@@ -10,14 +10,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simulation_kit import FREE, exports, simulated
 
+from orchestrator.app.records import Records
 from orchestrator.app.simulation.bounds import resource_uses
 from orchestrator.app.simulation.cells import cells_of_area
 from orchestrator.app.simulation.costs import NAMES, SOURCES, KnownCosts, RunCosts, read_costs
+from orchestrator.app.simulation.learning import learn_costs
 from orchestrator.app.simulation.report import strips_of
 from orchestrator.app.simulation.several import simulate_series
+from orchestrator.app.simulation.virtual_time import VirtualClock
 from orchestrator.app.verbs.simulations import SimulationOrder
+from orchestrator.config.sections import LocalSettings, Settings
 from orchestrator.core.errors import UserError
+from orchestrator.engine.stores.contract import TaskChange
+from orchestrator.engine.stores.limit_records import Within
+from orchestrator.engine.stores.records import Admission
+from orchestrator.engine.stores.work_records import Attempt
+from orchestrator.model.batch import AttemptNames
 from orchestrator.model.job import AreaSource, GridRequest, Job
+from orchestrator.model.plan_json import plan_to_json
+from orchestrator.model.states import RunState, TaskState
 from orchestrator.plan.aoi import read_areas
 
 
@@ -123,3 +134,50 @@ def test_cells_hold_the_area_once(tmp_path):
     assert len({cell.job.base_name for cell in cells}) == len(cells) > 4
     with pytest.raises(UserError, match="degrees"):
         cells_of_area(replace(job, grid=GridRequest(0.01, "EPSG:4326")), area, 256)
+
+
+def test_what_a_finished_run_took_is_learned_from_its_events(tmp_path):
+    """
+    Six exports of 100 s in two slots, handed over 2 s apart; each is seen 3 s after its end. A file of 65,536 bytes for
+    131,072 of pixels: half. Parts come at 1 MB a second. Published 5 s after the last one was here.
+    """
+    app = Records(Settings(local=LocalSettings(state_dir=str(tmp_path))))
+    app.clock = clock = VirtualClock()
+    finished_run(app, clock)
+
+    costs = learn_costs(app, KnownCosts(), products=["mosaic"]).costs
+
+    assert costs.begin_seconds == pytest.approx(7.0)
+    assert costs.submit_seconds == pytest.approx(2.0)
+    assert costs.task_seconds == pytest.approx(100.0)
+    assert costs.file_share == pytest.approx(0.5)
+    assert costs.bandwidth == pytest.approx(1e6, rel=0.02)  # events have milliseconds
+    assert costs.finish_seconds == pytest.approx(5.0)
+    assert costs.task_eecu_per_pixel == pytest.approx(20.0 / 65_536)
+
+
+def finished_run(app, clock):
+    """Write a finished run into the state, event by event, each at its time."""
+    subject = exports([1] * 6)
+    job = replace(subject.job, output="/nowhere")
+    run = app.store.runs.admit(Admission("small", "", job.fingerprints(), job.to_json()))
+    app.store.runs.save_plan(run.id, plan_to_json(subject.plan), "", "{}", subject.tasks)
+    told = [(7.0, "run.planned", {})]
+    for number in range(6):
+        told.append((7.0 + 2 * number, "task.submitted", {"task": f"{number:04d}"}))
+        seen = 7.0 + 2 * (number % 2) + 100 * (1 + number // 2) + 3
+        told.append((seen, "task.exported", {"task": f"{number:04d}", "bytes": 65_536}))
+        told.append((seen + 0.065536, "part.downloaded", {"bytes": 65_536}))
+    last = max(at for at, *_ in told)
+    told.append((last + 5.0, "output.published", {"bytes": 400_000}))
+    for at, name, facts in sorted(told, key=lambda one: one[0]):
+        clock.advance(at)
+        app.store.events.record(run.id, name, facts)
+    for key in (task.key for task in app.store.tasks.of(run.id)):
+        names = AttemptNames(f"x{key}", f"d{key}", f"p{key}")
+        attempt = Attempt(key, 1, names.request_id, names.description, names.prefix, "", 0.0)
+        app.store.tasks.intend(run.id, attempt, Within("ee.tasks", 10, 1, "gcs.bytes", 0.0, 1.0, 1e9, 1e9))
+        app.store.tasks.identify(run.id, key, f"o{key}", TaskState.QUEUED)
+        app.store.tasks.change(run.id, {key: TaskChange(state=TaskState.SUCCEEDED, eecu_seconds=20.0)})
+    for state in ("EXPORTING", "ASSEMBLING", "PUBLISHED", "CLEANED"):
+        app.store.runs.set_state(run.id, RunState(state))

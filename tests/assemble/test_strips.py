@@ -23,7 +23,9 @@ from orchestrator.assemble.strip_index import StripIndex
 from orchestrator.core.errors import IntegrityError
 from orchestrator.model.grid import Window
 from orchestrator.model.mosaic import MosaicSpec
-from orchestrator.model.strip import OutputStrip
+from orchestrator.model.strip import OutputStrip, strip_cell
+from orchestrator.model.unit import Cell
+from orchestrator.products.mosaic.strips import StripSink
 
 NODATA = {"uint8": 0, "int16": -9999, "uint16": 7, "float32": float("nan"), "float64": -1e9}
 
@@ -244,3 +246,28 @@ def test_a_strip_that_did_not_know_of_a_part_from_above_is_refused(country, tmp_
 
     with pytest.raises(IntegrityError, match="reach to 128; make it again"):
         StripJoin(spec, indexes, place, tmp_path / "join", Never())
+
+
+def test_a_sink_takes_no_strip_of_another_version(country, tmp_path):
+    """A worker of another version writes other tags; its strip is refused when it arrives, not when all are joined."""
+    scene, parts, _folder = country
+    strip = strips_of(scene, [4])[0]
+    index = make_strip(scene.spec(tags=(("made_by", "another"),)), strip, parts, DictionaryPlace(), tmp_path)
+
+    sink = StripSink(tmp_path, scene.spec(tags=(("made_by", "this one"),)))
+    with pytest.raises(IntegrityError, match="give all workers the same version"):
+        sink.place([(strip_cell(strip, 0), index.to_json())], lambda _cell: None)
+
+    assert sink.placed() == frozenset()
+
+
+def test_a_sink_finds_the_strips_it_had(country, tmp_path):
+    """Opened again it has the strip, under the turn in which it was made, and the parts of the strip."""
+    scene, parts, _folder = country
+    strip = strips_of(scene, [4])[0]
+    index = make_strip(scene.spec(), strip, parts, DictionaryPlace(), tmp_path)
+    StripSink(tmp_path, scene.spec()).place([(strip_cell(strip, 1), index.to_json())], lambda _cell: None)
+
+    placed = StripSink(tmp_path, scene.spec()).placed()
+
+    assert placed == {strip_cell(strip, 1), *(Cell(window) for window in parts if strip.has(window))}

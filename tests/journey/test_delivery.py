@@ -116,8 +116,12 @@ def test_a_run_that_is_killed_at_every_step_delivers_the_same_once(home, results
     """One life, killed at each: the same bytes, each task exported once, every object written once."""
     before = home.service.exports
 
-    ends = {at: home.run("--output", results.output, **{kit.CRASH_AT: at}).code for at in POINTS}
-    written = {name: item["generation"] for name, item in results.listed().items()}
+    ends, written = {}, {}
+    for at in POINTS:
+        ends[at] = home.run("--output", results.output, **{kit.CRASH_AT: at}).code
+        there = {name: item["generation"] for name, item in results.listed().items()}
+        assert written.items() <= there.items(), f"written again after a kill before {at}"
+        written = there
     outcome = home.run("--output", results.output).expect(0)
 
     assert ends == dict.fromkeys(POINTS, kit.KILLED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from contextlib import suppress
 
 import journey_kit as kit
 import pytest
@@ -69,9 +70,11 @@ def test_two_state_folders_of_one_machine_do_not_take_each_others_runs(home, tar
     home.wait_until(lambda: any(run["state"] == "EXPORTING" for run in home.runs()))
     words = ["run", *home.job(), "--sandbox-url", home.service.url, "--bucket", kit.BUCKET]
 
-    other = home.program.start([*words, "--state-dir", "elsewhere", "--json"], home.folder, **home.environment).wait()
-
-    assert other.code != 0
-    assert "is already being worked on by process" in other.err
-    running.signal(signal.SIGKILL)
-    running.wait()
+    other = home.program.start([*words, "--state-dir", "elsewhere", "--json"], home.folder, **home.environment)
+    try:
+        home.wait_until(lambda: "is already being worked on by process" in other.said())
+    finally:
+        for each in (running, other):
+            with suppress(ProcessLookupError):
+                each.signal(signal.SIGKILL)
+            each.wait()

@@ -13,7 +13,6 @@ LEASE = {"ORCHESTRATOR_ENGINE__LEASE": "1"}  # seconds after which a worker that
 # In the order a run passes them.
 POINTS = (
     "strip.ordered",
-    "unit.claimed",
     "strip.object_written",
     "strip.written",
     "unit.placed",
@@ -22,7 +21,6 @@ POINTS = (
     "join.completed",
     "join.object_written",
     "join.joined",
-    "output.finished",
 )
 
 
@@ -30,12 +28,6 @@ POINTS = (
 def in_strips(home):
     home.environment |= STRIPS
     return home
-
-
-def without_times(proof):
-    """A proof without what names the objects and the moments of one run."""
-    parts = [part["window"] for part in proof["parts"]]
-    return {key: proof[key] for key in ("recipe", "cover", "valid", "output", "grid")} | {"parts": parts}
 
 
 def test_a_raster_in_strips_is_that_of_one_piece(in_strips, undisturbed):

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from orchestrator.clients.gcs import CHUNK_UNIT
-from orchestrator.core.errors import CredentialError
+from orchestrator.core.errors import CredentialError, GenerationError
 
 QUIET = threading.Event()
 PIECES = bytes(range(256)) * (5 << 9)  # 640 KiB: three pieces of 256 KiB
@@ -51,6 +51,16 @@ def test_a_piece_that_breaks_off_is_gone_on_with(bucket_place, orders, file, fau
 
     assert orders.pending() == 0
     assert read(bucket_place, made) == PIECES
+
+
+def test_a_file_in_pieces_replaces_nothing_that_was_not_named(bucket_place, file):
+    """The session is of the generation that it may replace, or of none."""
+    theirs = bucket_place.create("file.bin", b"theirs")
+
+    with pytest.raises(GenerationError):
+        bucket_place.create("file.bin", file)
+
+    assert read(bucket_place, theirs) == b"theirs"
 
 
 def test_a_lost_answer_to_a_small_writing_is_no_conflict_with_oneself(bucket_place, orders):

@@ -28,6 +28,8 @@ _BURST_SECONDS = 10.0
 # Compute time that differs by less than this factor between tasks does not tell what of their time it is.
 _SPREAD = 1.5
 _TINY_SECONDS = 1e-6
+# What the end of a run takes is told by its bytes where they are so many; of a small one it is the same for any.
+_HEAVY_BYTES = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +115,13 @@ def _of_exports(app: Records, run: _Course) -> dict[str, float | None]:
     both = sorted((key for key in exported if key in submitted and key in tasks), key=lambda key: submitted[key])
     if not both:
         return {}
-    times = _slot_seconds([(submitted[key], exported[key].at) for key in both], _slots(app))
+    slots = _slots(app)
+    times = _slot_seconds([(submitted[key], exported[key].at) for key in both], slots)
     spent = [tasks[key].eecu_seconds for key in both]
     pixels = sum(tasks[key].plan.window.pixels for key in both)
-    fixed, per_eecu = _line(spent, times)
+    # Of those that waited for a slot both ends were seen, each as late as the other; of the first ones only the end.
+    waited = slots if len(both) > slots else 0
+    fixed, per_eecu = _line(spent[waited:], times[waited:])
     plan = plan_from_json(app.store.runs.get(run.head.id).plan)
     weight = sum(float(exported[key].facts["bytes"]) for key in both) / (pixels * plan.pixels.bytes_per_pixel)
     return {
@@ -152,10 +157,10 @@ def _slot_seconds(spans: Sequence[tuple[float, float]], slots: int) -> list[floa
 
 def _line(spent: Sequence[float], times: Sequence[float]) -> tuple[float, float]:
     """Return seconds of an export without computing and for each EECU-second, by least squares where that tells."""
+    if len(spent) < 3 or min(spent) <= 0 or max(spent) < _SPREAD * min(spent):
+        return median(times), 0.0
     mean_x, mean_y = sum(spent) / len(spent), sum(times) / len(times)
     spread = sum((x - mean_x) ** 2 for x in spent)
-    if len(spent) < 3 or min(spent) <= 0 or max(spent) < _SPREAD * min(spent):
-        return mean_y, 0.0
     slope = sum((x - mean_x) * (y - mean_y) for x, y in zip(spent, times, strict=True)) / spread
     fixed = mean_y - slope * mean_x
     if slope <= 0:
@@ -198,13 +203,7 @@ def _of_the_end(run: _Course) -> dict[str, float | None]:
     count = len(run.of("request.answered"))
     if run.head.product == "chips" and count:
         return {"finish_seconds": 0.0, "finish_seconds_per_unit": seconds / count}
-    return (
-        {"finish_seconds": seconds, "finish_seconds_per_gb": 0.0}
-        if seconds < _BURST_SECONDS
-        else _by_bytes(run, seconds)
-    )
-
-
-def _by_bytes(run: _Course, seconds: float) -> dict[str, float | None]:
     size = sum(float(event.facts.get("bytes", 0)) for event in run.of("output.published"))
-    return {"finish_seconds": 0.0, "finish_seconds_per_gb": seconds / (size / 1e9)} if size else {}
+    if size >= _HEAVY_BYTES:
+        return {"finish_seconds": 0.0, "finish_seconds_per_gb": seconds / (size / 1e9)}
+    return {"finish_seconds": seconds}

@@ -17,7 +17,7 @@ from orchestrator.model.states import RUN_FINAL, RunState
 
 _ESCAPE = "\\"
 _AREA = json_text(runs.c.job, "$.area.source")
-_OUTPUT = json_text(runs.c.job, "$.output")
+_OUTPUT = func.coalesce(json_text(runs.c.job, "$.deliver"), json_text(runs.c.job, "$.output"))
 _SERVICE = json_text(runs.c.job, "$.service")
 _TEXTS = (runs.c.id, runs.c.job_name, runs.c.base_name, runs.c.reason, _AREA, _OUTPUT)
 _ENDED = runs.c.state.in_(sorted(RUN_FINAL))

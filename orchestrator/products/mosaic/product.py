@@ -90,7 +90,7 @@ class MosaicProduct:
 
     def open(self, run: RunSnapshot, folder: Path) -> MosaicSink | StripSink:
         if strips_of(run):
-            return StripSink(folder)
+            return StripSink(folder, self._spec(run))
         from orchestrator.assemble.mosaic import BlockAssembler  # noqa: PLC0415  GDAL is heavy
 
         return MosaicSink(BlockAssembler().open(self._spec(run), folder))

@@ -144,8 +144,9 @@ class StripSink:
     A strip that was made anew has another address than before; which one counts, the units tell in the end.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, spec: MosaicSpec) -> None:
+        """Take the folder, and the output that strips must be of."""
+        self._folder, self._spec = folder, spec
         self._placed: dict[Cell, frozenset[Window]] = {}
         for path in sorted(folder.glob("*.strip.json")):
             self._placed[_cell_of(path)] = _windows(path.read_bytes())
@@ -155,10 +156,28 @@ class StripSink:
         for cell, content in pieces:
             if cell.grid != STRIP_GRID or not isinstance(content, bytes):
                 raise IntegrityError(f"{cell} is no strip, and this raster is made of strips")
+            self._check(content)
             windows = _windows(content)
             write_whole(self._path(cell), content)
             self._placed[cell] = windows
             on_placed(cell)
+
+    def _check(self, content: bytes) -> None:
+        """
+        Make sure that a strip is one of this output.
+
+        Raises:
+            IntegrityError: Whoever made it is of another version.
+        """
+        from orchestrator.assemble.settings import MosaicSettings  # noqa: PLC0415  GDAL is heavy
+        from orchestrator.assemble.strip_index import StripIndex  # noqa: PLC0415
+
+        index = StripIndex.from_json(content)
+        if index.fingerprint != MosaicSettings.of(self._spec).fingerprint:
+            raise IntegrityError(
+                f"strip {index.strip.index} was made as part of another output; give all workers the same version "
+                "of the program as the process that holds the run"
+            )
 
     def placed(self) -> frozenset[Cell]:
         """See `model.product.Sink`; parts that a strip has are placed, too."""
