@@ -9,8 +9,8 @@ for REQUEST_SECONDS, so that the time is theirs and not the processor's. For eac
 * requests: a mosaic by `--route pixels`, eight requests at once.
 
 The makespan of a run is from the moment that it was entered in the state to the event that its result is published.
-Run from the root: `python benchmarks/simulate.py [--export-seconds 20 --request-seconds 3 --only exports]`. Exit code 1 where one is
-foretold by more than 15 % wrong.
+Run from the root: `python benchmarks/simulate.py [--export-seconds 20 --request-seconds 3 --only exports]`. Exit code 1
+where one is foretold by more than 15 % wrong.
 """
 
 from __future__ import annotations
