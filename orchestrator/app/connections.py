@@ -224,9 +224,12 @@ class Connections(Records):
 
     def parts_of(self, route: str) -> Callable[[], ObjectStore]:
         """Return what connects, once, to where exports by a route lie; downloads from there wait for their turn."""
-        services = self._services(self.earth_engine, route)
-        connect = services.drive if route == "drive" else services.bucket
-        return cache(lambda: LimitedObjects(connect(), self.transfers))
+
+        def connected() -> ObjectStore:
+            services = self._services(self.earth_engine, route)
+            return LimitedObjects((services.drive if route == "drive" else services.bucket)(), self.transfers)
+
+        return cache(connected)
 
     def folder_place(self, folder: Path) -> ObjectPlace:
         """Return a folder as a place of objects."""

@@ -39,7 +39,7 @@ def test_thirty_runs_leave_no_socket_behind(application, sandbox, route):
     """What a run was lent is closed when it gives it back; garbage collection is not waited for."""
 
     def cycle():
-        with application.lent_clients(SimpleNamespace(route=route, product="mosaic")) as clients:
+        with application.lent_clients(SimpleNamespace(route=route, product="mosaic", deliver="")) as clients:
             clients.list_operations()
             clients.route.objects.find("")
 

@@ -147,7 +147,7 @@ COMMANDS = {
         "Rebuild a lost or old state from operations, objects and plans in the cloud; `run` or `serve` then goes on.",
     ),
     "db": Listed(
-        f"{_HERE}.database", "Look after the state database: a copy, a check, another version's schema or place."
+        f"{_HERE}.database", "Look after the state database: a copy, a check, another version's schema, another place."
     ),
     "prune": Listed(f"{_HERE}.database", "Forget what ended long ago, and give its room on the disk back."),
     "health": Listed(
