@@ -129,8 +129,7 @@ def test_a_cluster_of_ours_can_be_reached_from_this_machine_alone_and_leaves_not
     assert bound == {LOOPBACK}
     wait_until(lambda: not Path(f"/proc/{done_in(tmp_path)[0][0]}").exists())
     # What stays are threads of the library's, which have nothing to do.
-    left = {thread.name for thread in set(threading.enumerate()) - before}
-    assert {name for name in left if not name.startswith("Dask-")} == set()
+    wait_until(lambda: all(one.name.startswith("Dask-") for one in set(threading.enumerate()) - before))
 
 
 def speak_without_certificate(address):
