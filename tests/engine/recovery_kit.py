@@ -41,6 +41,7 @@ def put_back(machine, source: Path | None = None) -> None:
         lost.backup(machine.looking)
     lost.close()
     recover(machine)
+    machine.world.shown = set()  # which ends nothing
     machine.run_id = _admitted_again(machine, Job.from_json(job))
     assert machine.run_id == admitted
     machine._start()
