@@ -70,7 +70,7 @@ class Client:
                 ee.Reset()  # algorithms of another service would be kept otherwise
                 ee.data.setMaxRetries(0)
                 if ".googleapis.com" not in session.url:
-                    # A list of Google's assets that are deprecated would be fetched from Google. With an entry, none is.
+                    # A list of Google's deprecated assets would be fetched from Google. With an entry, none is.
                     ee.deprecation.deprecated_assets = {"": None}  # type: ignore[dict-item]
                 initialise(self.transport)
                 self.key = session.key
