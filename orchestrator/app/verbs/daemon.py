@@ -53,24 +53,34 @@ def serve(app: Application, *, until_idle: bool = False, reload: Reload | None =
     Raises:
         LockedError: Another process is the daemon of this state, and this one is not to stand by.
         ConfigError: No service is named, or what is asked excludes each other.
-        Stopped: The state database could not be used until the end, or another led until then.
+        Stopped: The state database could not be used until the end.
     """
     _check_standby(app, standby=standby, until_idle=until_idle)
     if all(find_product(table.product).service == EARTH_ENGINE for table in app.settings.jobs.values()):
         app.check_service()
-    with lock_state(app, standby=standby) as locked:
-        app.notify("serve.started", "", {"pid": os.getpid(), "state_dir": str(app.settings.state_dir)})
-        wait_for_state(app, until_idle=until_idle)
-        with working(app, locked=locked, standby=standby, patient=not until_idle) as name:
-            app.notify = remembering(app)
-            try:
-                with telling(app, lambda: app.owner):
-                    served = _work(app, reload, name, until_idle=until_idle)
-            except (FencedError, LockedError):
-                if not app.is_deposed:
-                    raise
-                served = Served(Summary(), 0, stopped=True)
-            return replace(served, deposed=app.is_deposed)
+    try:
+        with lock_state(app, standby=standby) as locked:
+            app.notify("serve.started", "", {"pid": os.getpid(), "state_dir": str(app.settings.state_dir)})
+            wait_for_state(app, until_idle=until_idle)
+            with working(app, locked=locked, standby=standby, patient=not until_idle) as name:
+                app.notify = remembering(app)
+                return _lead(app, reload, name, until_idle=until_idle)
+    except Stopped:
+        if not standby:
+            raise
+        return Served(Summary(), 0, stopped=True)  # that it never led is no fault
+
+
+def _lead(app: Application, reload: Reload | None, name: str, *, until_idle: bool) -> Served:
+    """Work until the end, or until another daemon leads."""
+    try:
+        with telling(app, lambda: app.owner):
+            served = _work(app, reload, name, until_idle=until_idle)
+    except (FencedError, LockedError):
+        if not app.is_deposed:
+            raise
+        served = Served(Summary(), 0, stopped=True)
+    return replace(served, deposed=app.is_deposed)
 
 
 def _check_standby(app: Application, *, standby: bool, until_idle: bool) -> None:
