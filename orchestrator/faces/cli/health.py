@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import rich_click as click
 
-from orchestrator.app.heartbeat import FRESH_SECONDS, Health, health_of
+from orchestrator.app.heartbeat import FRESH_SECONDS, Health, health_here, health_of
 from orchestrator.app.records import Records
 from orchestrator.core.errors import OrchestratorError
 from orchestrator.core.units import parse_seconds
@@ -22,8 +22,13 @@ from orchestrator.faces.objects import project
     help=f"The daemon must have been heard of within.  [default: {FRESH_SECONDS:.0f}s]",
 )
 @click.option("--ready", is_flag=True, help="It must take work, too: not while it reads areas at its start.")
+@click.option(
+    "--here",
+    is_flag=True,
+    help="The daemon of this machine or container, whether it leads or stands by; no other one's.",
+)
 @click.pass_obj
-def health(context: Context, /, max_age: str, *, ready: bool) -> int:
+def health(context: Context, /, max_age: str, *, ready: bool, here: bool) -> int:
     """
     Tell whether the daemon lives and its database can be read: exit code 0, else 1 with a sentence.
 
@@ -35,7 +40,7 @@ def health(context: Context, /, max_age: str, *, ready: bool) -> int:
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--max-age") from None
     output = context.output()
-    found = examine(context, allowed, output.note)
+    found = examine(context, allowed, output.note, here=here)
     well = found.ready if ready else found.alive
     output.message("health", project.health_facts(found))
     if not (well and context.quiet):
@@ -43,7 +48,7 @@ def health(context: Context, /, max_age: str, *, ready: bool) -> int:
     return 0 if well else 1
 
 
-def examine(context: Context, max_age_seconds: float, note: Callable[[str], None]) -> Health:
+def examine(context: Context, max_age_seconds: float, note: Callable[[str], None], *, here: bool = False) -> Health:
     """Return how the daemon is; nothing is made where no state is. `note` is told what is wrong with the settings."""
     try:
         loaded, wrong = context.load_part([("local", "state_dir")])
@@ -53,6 +58,6 @@ def examine(context: Context, max_age_seconds: float, note: Callable[[str], None
         if not app.has_state():
             none = f"there is no state in {app.settings.state_dir}; start `orchestrator serve`"
             return Health(alive=False, ready=False, because=none)
-        return health_of(app.store, app.clock, max_age_seconds)
+        return (health_here if here else health_of)(app.store, app.clock, max_age_seconds)
     except (OrchestratorError, OSError) as error:
         return Health(alive=False, ready=False, because=str(error))
