@@ -12,7 +12,7 @@ from orchestrator.engine.stores.backend import MODE, Backend, TransactionMode
 from orchestrator.engine.stores.dialect import MOVED
 from orchestrator.engine.stores.schema import metadata
 
-HEAD = "0005"
+HEAD = "0006"
 _MIGRATIONS = Path(__file__).with_name("migrations")
 # As Alembic makes it.
 _VERSIONS = Table(
