@@ -87,7 +87,7 @@ class Claims:
         `ahead` more are claimed than can begin, as many as will in a moment, where units take so little.
         """
         with self._lock:
-            most = 0 if self._waiting else self._fitting(kind, most + self._soon() if ahead and most > 0 else most)
+            most = 0 if self._waiting else self._fitting(kind, most + self._soon(most) if ahead and most > 0 else most)
         if most <= 0:
             return 0
         now = self._now()
@@ -106,11 +106,11 @@ class Claims:
             return most
         return min(most, 1) if not any(unit.kind == kind for unit in self._under_way.values()) else 0
 
-    def _soon(self) -> int:
-        """Return how many units begin in the next moment beside those for which there is room."""
+    def _soon(self, room: int) -> int:
+        """Return how many units begin in the next moment after those for which there is room now."""
         if not self._usual_seconds:
             return 0
-        return min(MOST_AHEAD, int(len(self._under_way) * AHEAD_SECONDS / self._usual_seconds))
+        return min(MOST_AHEAD, int((len(self._under_way) + room) * AHEAD_SECONDS / self._usual_seconds))
 
     def take_up(self, claim: UnitClaim) -> Unit | None:
         """Make a claim of another process this one's, as under way from now on; None where it is over or taken up."""

@@ -97,8 +97,8 @@ def after_one_of(store, run, seconds: float) -> Claims:
 @pytest.mark.parametrize(
     ("seconds", "claimed"),
     [
-        pytest.param(AHEAD_SECONDS / 3.5, 1 + 3, id="three begin in the next moment"),
-        pytest.param(AHEAD_SECONDS * 2, 1, id="none does"),
+        pytest.param(AHEAD_SECONDS / 1.75, 1 + 3, id="three begin in the next moment"),
+        pytest.param(AHEAD_SECONDS * 2.5, 1, id="none does"),
         pytest.param(AHEAD_SECONDS / 1e6, 1 + MOST_AHEAD, id="more than are ever claimed"),
     ],
 )
