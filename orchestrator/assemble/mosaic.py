@@ -34,7 +34,7 @@ from orchestrator.model.ports import Stop
 from orchestrator.raster.coverage import Coverage
 
 # Changes whenever the same parts would give other bytes: work begun by another version is not continued.
-FORMAT = 2
+FORMAT = 3
 # Parts are found by squares of this side, so that ten thousand of them are not each compared with all others.
 CELL = 2048
 JOURNAL, FULL, OVERVIEWS = "journal", "full.spool", "overviews.spool"

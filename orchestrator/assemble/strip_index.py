@@ -19,8 +19,9 @@ from orchestrator.model.objects import StoredObject
 from orchestrator.model.strip import OutputStrip
 from orchestrator.raster.arrays import Ints
 
-# Changes whenever a join of another version would misread it; such a strip is made again.
-INDEX_FORMAT = 1
+# Changes whenever a join of another version would misread it, or its blocks would have other bytes; such a strip is
+# made again.
+INDEX_FORMAT = 2
 _NOWHERE = Segment((0, 0), (0, 0))
 
 
