@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import journey_kit as kit
 import pytest
-from test_leases import is_stopped
 from test_serve import configure
 
 LEASE_SECONDS = 2.0
@@ -77,24 +76,15 @@ class Pair:
 
     def stop(self, running):
         """Stop a process where it does not hold the database: whoever holds it is waited for."""
+        if not self.url:
+            kit.stop_outside_a_transaction(self.home, running)
+            return
         while True:
             running.signal(signal.SIGSTOP)
-            self.home.wait_until(lambda: is_stopped(running.pid))
-            if self.is_free():
+            self.home.wait_until(lambda: kit.is_stopped(running.pid) and self.rows(_UNDER_WAY) == [(0,)])
+            if self.rows(_LOCKED) == [(0,)]:
                 return
             running.signal(signal.SIGCONT)
-
-    def is_free(self):
-        """Tell whether nobody writes."""
-        if self.url:
-            self.home.wait_until(lambda: self.rows(_UNDER_WAY) == [(0,)])
-            return self.rows(_LOCKED) == [(0,)]
-        try:
-            with closing(sqlite3.connect(self.home.folder / "state" / "state.db", timeout=0.2)) as state:
-                state.execute("BEGIN IMMEDIATE").connection.rollback()
-        except sqlite3.OperationalError:
-            return False
-        return True
 
     def release(self):
         """Let exports end."""
