@@ -222,7 +222,7 @@ def test_what_is_committed_is_durable_whatever_the_role_was_told(postgres, url):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("idle_in_transaction_session_timeout", "1min"), ("lock_timeout", "30s"), ("TimeZone", "UTC")]
+    ("name", "value"), [("idle_in_transaction_session_timeout", "20s"), ("lock_timeout", "30s"), ("TimeZone", "UTC")]
 )
 def test_every_session_has_limits_of_its_own(store, name, value):
     """Whatever the server's are: nobody keeps the others waiting for longer, nor waits longer than on SQLite."""

@@ -83,7 +83,7 @@ _PARAMETERS: Mapping[str, Any] = MappingProxyType(
 )
 # A process that was stopped in the middle of a transaction has the others wait for no longer than this.
 _SESSION = (
-    "SET TimeZone = 'UTC'; SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s'; "
+    "SET TimeZone = 'UTC'; SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '20s'; "
     # Whatever the role or the server was told: what is committed here is durable.
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 )
