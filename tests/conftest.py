@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -63,9 +64,21 @@ def shared_store_url(request, tmp_path_factory):
     yield from _new_database(request, tmp_path_factory.mktemp("state"))
 
 
+@pytest.fixture(scope="session")
+def blank(tmp_path_factory):
+    """An SQLite database of the present schema, of which each test has a copy; migrations take longer than most."""
+    from orchestrator.core.clock import SystemClock  # noqa: PLC0415  most tests need neither
+    from orchestrator.engine.stores.sql import SqlStore  # noqa: PLC0415
+
+    path = tmp_path_factory.mktemp("blank") / "state.db"
+    SqlStore(f"sqlite:///{path}", SystemClock()).close()
+    return path
+
+
 def _new_database(request, folder):
     if request.param == "sqlite":
-        yield f"sqlite:///{folder / 'state.db'}"
+        path = shutil.copy(request.getfixturevalue("blank"), folder)
+        yield f"sqlite:///{path}"
         return
     server = request.getfixturevalue("postgres")
     url = server.new()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orchestrator import __version__
 from orchestrator.app.unit_processes import UnitProcesses, UnitProcessSettings
@@ -21,6 +22,9 @@ from orchestrator.engine.stores.contract import Units
 from orchestrator.engine.work import HoldError
 from orchestrator.model.carriers import Unanswered, UnitCarrier
 from orchestrator.model.unit import Unit
+
+if TYPE_CHECKING:
+    from orchestrator.clients.dask_cluster import DaskWorkers
 
 # Who does units may be away for a moment, such as a scheduler that is begun anew; then the run waits without a slot.
 LONGEST_ABSENCE_SECONDS = 30.0
@@ -106,7 +110,7 @@ def unit_executor(
         case "processes":
             return CarriedUnits(_processes(settings, config_dir), units, clock)
         case "dask":
-            return CarriedUnits(_dask(settings), units, clock)
+            return CarriedUnits(dask_workers(settings), units, clock)
         case _:
             return None
 
@@ -119,7 +123,14 @@ def _processes(settings: Settings, config_dir: Path) -> UnitCarrier:
     return UnitProcesses(given, count)
 
 
-def _dask(settings: Settings) -> UnitCarrier:
+def dask_workers(settings: Settings) -> DaskWorkers:
+    """
+    Return the Dask cluster that units are sent to, by [dask].
+
+    Raises:
+        ConfigError: No cluster is named.
+        ExtraError: What it takes is not installed.
+    """
     from orchestrator.clients.dask_cluster import DaskPlace, DaskWorkers  # noqa: PLC0415  an extra
 
     dask = settings.dask

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.app.heartbeat import FRESH_SECONDS
+from orchestrator.app.heartbeat import FRESH_SECONDS, Health
 from orchestrator.app.records import Records
 from orchestrator.core.units import format_count
 from orchestrator.engine.stores.contract_work import FREE_WORKER
@@ -98,6 +99,22 @@ def worker_sentences(app: Records) -> Iterator[str]:
         for run_id, why in sorted(worker.left.items()):
             yield f"{worker.told()} leaves run {run_id} alone: {why}"
     yield from lacking_workers(app, seen)
+
+
+def health_of_worker(app: Records, max_age_seconds: float = FRESH_SECONDS) -> Health:
+    """Return how the worker of this machine or container is; of several, the one that was heard of last."""
+    host = socket.gethostname()
+    worker = next((worker for worker in workers_of(app) if worker.host == host), None)
+    if worker is None:
+        return Health(alive=False, ready=False, because=f"no worker works on {host}; start `orchestrator worker`")
+    if abs(worker.age_seconds) > max_age_seconds:
+        gone = f"{worker.told()} was last heard of {worker.age_seconds:.0f} s ago, more than {max_age_seconds:.0f} s"
+        return Health(alive=False, ready=False, because=f"{gone}: it hangs or is gone")
+    age = max(0.0, worker.age_seconds)
+    because = f"{worker.told()} was heard of {age:.0f} s ago: {format_count(worker.busy, 'unit')} of {worker.at_once}"
+    if worker.draining:
+        because += "; it is to end, and takes no more"
+    return Health(alive=True, ready=not worker.draining, because=because, age_seconds=age)
 
 
 def lacking_workers(app: Records, seen: Sequence[WorkerSeen] | None = None) -> Iterator[str]:

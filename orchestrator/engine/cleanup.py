@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +17,7 @@ from orchestrator.engine.output import snapshot_of
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Head, Run
 from orchestrator.engine.stores.work_records import Owned
-from orchestrator.model.batch import BatchRoute
+from orchestrator.model.batch import BatchRoute, known_above
 from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.model.product import Stripping
 
@@ -131,21 +132,27 @@ def delete_owned(
 
 
 def own_late_objects(run: Head, *, store: Store, route: BatchRoute) -> None:
-    """Enter into the ledger what earlier attempts wrote after they were given up, and what says what the run is."""
+    """
+    Enter into the ledger what attempts wrote after they were given up, and what says what the run is.
+
+    Attempts that a lost state made and this one does not know are told by the digest in the names of their files.
+    """
     manifest = route.manifest_name(run.id)
     attempts = {attempt.prefix: attempt for attempt in store.tasks.attempts(run.id)}
     plans = {task.key: task.plan for task in store.tasks.of(run.id)}
     known = {owned.source.name for owned in store.ledger.of(run.id)}
-    late = []
-    for source in route.objects.find(route.run_prefix(run.id)):
-        attempt = attempts.get(route.prefix_of(source.name))
-        if source.name == manifest and source.name not in known:
-            late.append(source)
-        if source.name in known or attempt is None:
-            continue
-        if route.wrote(plans[attempt.task], attempt.prefix, attempt.first_posted, source):
-            late.append(source)
-    store.ledger.own(run.id, late)
+    began = datetime.fromisoformat(run.created).timestamp()
+
+    def is_ours(source: StoredObject) -> bool:
+        prefix = route.prefix_of(source.name)
+        if attempt := attempts.get(prefix):
+            return route.wrote(plans[attempt.task], prefix, attempt.first_posted, source)
+        said = route.attempt_of(source.name)
+        key = known_above(said.task, plans) if said else ""
+        return bool(key) and route.wrote(plans[key], prefix, began, source)
+
+    found = [source for source in route.objects.find(route.run_prefix(run.id)) if source.name not in known]
+    store.ledger.own(run.id, [source for source in found if source.name == manifest or is_ours(source)])
 
 
 def _foreign(run: Run, route: BatchRoute) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ route's. Every method may raise `TransientError` (try again), `PermanentError` (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -121,6 +121,13 @@ class Described:
     task: str
     number: int
     asked: OrderShape | None = None
+
+
+def known_above(task: str, known: Container[str]) -> str:
+    """Return the task itself, or the one that it was cut from, whichever is known; empty where none is."""
+    while task and task not in known:
+        task = task.rpartition(".")[0]
+    return task
 
 
 @dataclass(frozen=True, slots=True)

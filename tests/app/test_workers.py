@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from orchestrator.app.records import Records
-from orchestrator.app.workers import lacking_workers, worker_sentences, workers_of
+from orchestrator.app.workers import health_of_worker, lacking_workers, worker_sentences, workers_of
 from orchestrator.config import Settings
 from orchestrator.engine.stores.records import Admission, ProcessRow
 from orchestrator.model.states import RunState
@@ -21,9 +23,9 @@ def app(tmp_path):
     records.store.close()
 
 
-def begin(app, pid, age=0.0, **facts):
+def begin(app, pid, age=0.0, host="host", **facts):
     beat = app.clock.now().timestamp() - age
-    app.store.processes.beat(ProcessRow(f"worker {pid}@host/1/2", "host", pid, "2026-11-27", beat, FACTS | facts))
+    app.store.processes.beat(ProcessRow(f"worker {pid}@{host}/1/2", host, pid, "2026-11-27", beat, FACTS | facts))
 
 
 def test_what_workers_do_and_leave_is_told(app):
@@ -48,6 +50,29 @@ def test_a_worker_that_is_not_heard_of_is_told_of_and_then_forgotten(app):
     assert len(told) == 2
     assert all("hangs or is gone" in sentence for sentence in told)
     assert [worker.pid for worker in workers_of(app)] == [1]
+
+
+@pytest.mark.parametrize(
+    ("workers", "alive", "ready"),
+    [
+        ([("here", 0.0, {})], True, True),
+        ([("here", 0.0, {"draining": True})], True, False),
+        ([("here", 90.0, {})], False, False),
+        ([("here", 90.0, {}), ("here", 0.0, {})], True, True),
+        ([("there", 0.0, {})], False, False),
+        ([], False, False),
+    ],
+    ids=["well", "draining", "silent", "begun-again", "elsewhere", "none"],
+)
+def test_a_worker_is_well_while_it_is_heard_of_on_its_machine(app, workers, alive, ready):
+    """One that was killed before it counts no more; one of another machine says nothing of this one."""
+    for pid, (where, age, facts) in enumerate(workers):
+        begin(app, pid, age, socket.gethostname() if where == "here" else "another", **facts)
+
+    found = health_of_worker(app)
+
+    assert (found.alive, found.ready) == (alive, ready)
+    assert found.because
 
 
 def test_a_run_that_waits_for_workers_says_so(app):

@@ -53,6 +53,17 @@ def test_the_state_folder_is_read_from_settings_that_are_wrong(kept, call, wrong
     assert call("health").code == 0
 
 
+def test_the_database_is_read_from_settings_that_are_wrong(kept, call, wrong):
+    """Its file in the state folder is another state than the one that is named; nobody listens at port 9."""
+    wrong.write_text(f"{wrong.read_text()}[store]\nurl = 'postgresql://owner@127.0.0.1:9/night'\n")
+    beat(kept)
+
+    called = call("health")
+
+    assert called.code == 1
+    assert "port 9" in called.out
+
+
 @pytest.mark.parametrize("place", ["environment", "file"])
 def test_people_are_told_while_the_settings_are_wrong(call, tmp_path, monkeypatch, place):
     """The unit that failed for a mistake tells so by the same config.toml; port 9 takes nothing (RFC 863)."""

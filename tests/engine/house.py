@@ -90,10 +90,10 @@ class Until(Tick):
 class House:
     """A store, runs in it, and a service whose executions a test names."""
 
-    def __init__(self, folder) -> None:
+    def __init__(self, folder, url: str = "") -> None:
         self.folder = folder
         self.clock = FakeClock()
-        self.store = SqlStore(f"sqlite:///{folder / 'state.db'}", self.clock)
+        self.store = SqlStore(url or f"sqlite:///{folder / 'state.db'}", self.clock)
         self.stop = Tick(self.clock)
         self.told: list[tuple[str, str]] = []
         self.acts: dict[str, Callable[[str], None]] = {}

@@ -117,6 +117,7 @@ class World:
         self.prefixes: dict[str, str] = {}
         self.written: set[tuple[str, str]] = set()
         self.listed: set[tuple[str, str]] = set()
+        self.shown: set[str] = set()  # the operations that the last list showed; none where it could not be had
         self.next_submission = ""
         self.refuses_known_ids = False
         self.list_fails = False
@@ -306,12 +307,14 @@ class WorldRoute:
         return self.world.submit(order)
 
     def operations(self) -> Sequence[Operation]:
+        self.world.shown = set()
         if self.world.list_fails:
             self.world.list_fails = False
             raise TransientError("the list cannot be had")
         shown = [started.operation for started in self.world.started.values() if not started.unlisted]
         for started in self.world.started.values():
             started.unlisted = max(0, started.unlisted - 1)
+        self.world.shown = {operation.name for operation in shown}
         return shown
 
     def find(self, name: str) -> Operation | None:

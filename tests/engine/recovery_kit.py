@@ -32,7 +32,7 @@ MOST_LAG = 8  # lists, a few seconds apart
 def put_back(machine, source: Path | None = None) -> None:
     """Put a copy of the state, or an empty one, in the place of what there is; recover; begin the process anew."""
     job, admitted = machine.store.runs.get(machine.run_id).job, machine.run_id
-    machine.countdown, machine.world.list_fails = -1, False
+    machine.countdown, machine.world.list_fails, machine.was_lost = -1, False, True
     for started in machine.world.started.values():
         started.unlisted = min(started.unlisted, MOST_LAG) if not started.unknown else started.unlisted
     machine.process.execution.close()
@@ -41,6 +41,7 @@ def put_back(machine, source: Path | None = None) -> None:
         lost.backup(machine.looking)
     lost.close()
     recover(machine)
+    machine.world.shown = set()  # which ends nothing
     machine.run_id = _admitted_again(machine, Job.from_json(job))
     assert machine.run_id == admitted
     machine._start()

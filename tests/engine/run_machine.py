@@ -259,7 +259,7 @@ class Machine(RuleBasedStateMachine):
     def lose_the_state(self) -> None:
         """The database is gone; what can be rebuilt is, and the same command goes on."""
         recovery_kit.put_back(self)
-        self.ledger, self.was_lost = [], True
+        self.ledger = []
 
     @rule()
     def copy_the_state(self) -> None:
@@ -269,7 +269,7 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def put_the_copy_back(self) -> None:
         recovery_kit.put_back(self, self.folder / "copy.db")
-        self.ledger, self.was_lost = [], True
+        self.ledger = []
 
     # ------------------------------------------------------------- invariants
 
@@ -277,10 +277,10 @@ class Machine(RuleBasedStateMachine):
     def the_ledger_only_grows_and_holds_what_the_service_wrote(self) -> None:
         held = self._ask("SELECT name, generation FROM ledger ORDER BY id")
         assert held[: len(self.ledger)] == self.ledger
-        prefixes = [prefix for (prefix,) in self._ask("SELECT prefix FROM attempts")]
         for name, generation in held[len(self.ledger) :]:
             assert (name, generation) in self.world.written or name in self.foreign
-            assert any(name.startswith(prefix) for prefix in prefixes) or name == NAMING.manifest(self.run_id)
+            asked_for = any(name.startswith(prefix) for prefix in self.world.prefixes)
+            assert asked_for or name == NAMING.manifest(self.run_id)
         self.ledger = held
 
     @invariant()
@@ -305,6 +305,11 @@ class Machine(RuleBasedStateMachine):
         sums = "count(*), count(nullif(object, '')), coalesce(sum(json_extract(nullif(object, ''), '$.size')), 0)"
         there = self._ask(f"SELECT state, {sums} FROM parts GROUP BY state ORDER BY state")  # noqa: S608
         assert self._ask("SELECT state, parts, listed, bytes FROM part_counts WHERE parts <> 0 ORDER BY state") == there
+
+    @invariant()
+    def nothing_that_was_seen_runs_for_a_run_that_has_ended(self) -> None:
+        if self.run_id and self._state() in RUN_FINAL:
+            assert self.world.shown.isdisjoint(self.world.live())
 
     @invariant()
     def a_cleaned_run_is_whole_and_leaves_nothing(self) -> None:

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from datetime import timedelta
 
 import pytest
-from house import real_execution
+from house import House, real_execution
 from model_world import FakeClock
+from sqlalchemy import select
 
 from orchestrator.core.errors import FencedError, Stopped
 from orchestrator.core.files import LockedError
 from orchestrator.engine.leases import SECONDS, RunLeases, Worker
 from orchestrator.engine.stores.contract import TaskChange
+from orchestrator.engine.stores.schema import metadata
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.states import PartState, RunState, TaskState
 from orchestrator.model.unit import UnitPlan
 
 HERE, THERE = (Worker(host, 7, "2026-11-26T03:00:00+00:00", f"kernel-of-{host}") for host in ("here", "there"))
+
+
+@pytest.fixture
+def house(tmp_path, store_url):
+    """Over each kind of database."""
+    house = House(tmp_path, store_url)
+    yield house
+    house.store.close()
 
 
 @pytest.fixture
@@ -36,8 +44,9 @@ def later(house, seconds):
 
 
 def content(house):
-    with closing(sqlite3.connect(house.folder / "state.db")) as database:
-        return list(database.iterdump())
+    """Return every row of every table."""
+    with house.store._db.read() as db:
+        return {table.name: set(db.execute(select(table)).all()) for table in metadata.sorted_tables}
 
 
 def test_a_run_has_one_worker(house, run_id):

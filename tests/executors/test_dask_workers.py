@@ -17,7 +17,10 @@ from unit_doing import HOPELESS_SECONDS, claim, do_for_dask, done_in
 
 pytest.importorskip("distributed", reason="the extra `dask` is not installed")
 
+from orchestrator.app import Application
+from orchestrator.app.verbs.findings import findings
 from orchestrator.clients.dask_cluster import LOOPBACK, DaskPlace, DaskWorkers, addresses_of
+from orchestrator.config import load
 from orchestrator.core.errors import TransientError
 
 
@@ -58,6 +61,28 @@ def test_a_unit_is_done_by_a_worker_and_no_more_are_sent_than_it_has_threads_for
     assert (room, ended.get(timeout=HOPELESS_SECONDS)) == (1, ("wait", None))
     assert workers.room() == 2
     assert done_in(tmp_path)[0][0] != os.getpid()
+
+
+@pytest.mark.usefixtures("workers")
+@pytest.mark.parametrize(
+    ("lacking", "seen"),
+    [("", ("ok", "2 units at once")), (".gone", ("warning", "is not there"))],
+    ids=["there", "no-file"],
+)
+def test_doctor_looks_whether_the_cluster_has_workers(cluster, tmp_path, lacking, seen):
+    """How many units it takes at once, or what is wrong with it."""
+    told = {
+        "LOCAL__STATE_DIR": tmp_path,
+        "ENGINE__EXECUTOR": "dask",
+        "DASK__SCHEDULER_FILE": f"{cluster.file}{lacking}",
+    }
+    loaded = load(environment={f"ORCHESTRATOR_{name}": str(value) for name, value in told.items()})
+    app = Application(loaded.settings, stop=threading.Event())
+
+    found = next(one for one in findings(app, offline=False, reload=lambda: loaded) if one.name == "dask")
+
+    assert found.verdict == seen[0]
+    assert seen[1] in found.seen
 
 
 def test_what_a_worker_refuses_is_not_sent_there_again(workers, cluster, tmp_path, ended):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -11,12 +10,14 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from sqlalchemy import update
 
 from orchestrator.app.notices.post import Notices
 from orchestrator.app.records import Records
 from orchestrator.clients.messages import Delivery
 from orchestrator.config import load
 from orchestrator.engine.stores.records import Admission
+from orchestrator.engine.stores.schema import runs
 from orchestrator.engine.stores.sql import SqlStore
 from orchestrator.model.job import AreaSource, Job
 
@@ -90,20 +91,17 @@ class Post:
             Admission(name, date, job.fingerprints(), job.to_json(), base_name=name), again=True
         )
 
-
-@pytest.fixture(scope="session")
-def blank(tmp_path_factory):
-    """A state database of the present schema, which each test has a copy of."""
-    path = tmp_path_factory.mktemp("blank") / "state.db"
-    SqlStore(f"sqlite:///{path}", HandClock()).close()
-    return path
+    def set_run(self, run_id, **columns):
+        """Write what no method of the store writes: when it was, mostly."""
+        with self.store._db.write() as db:
+            db.execute(update(runs).where(runs.c.id == run_id).values(**columns))
 
 
 @pytest.fixture
-def post(tmp_path, blank):
-    shutil.copy(blank, tmp_path)
+def post(tmp_path, store_url):
+    """Over each kind of database."""
     clock = HandClock()
-    store = SqlStore(f"sqlite:///{tmp_path / 'state.db'}", clock)
+    store = SqlStore(store_url, clock)
     environment = {
         "ORCHESTRATOR_LOCAL__STATE_DIR": str(tmp_path),
         "ORCHESTRATOR_NOTIFY__URLS": "jsons://hook.example/a",

@@ -32,6 +32,7 @@ def killed_at(monkeypatch):
         raise KilledError
 
     def arm(point):
+        crash._passed.clear()  # tests before this one were other processes
         monkeypatch.setattr(crash.os, "kill", kill)
         monkeypatch.setenv(crash.VARIABLE, point)
         return happened

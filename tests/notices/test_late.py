@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -17,11 +15,8 @@ def ended_well(post, minutes):
     for n, length in enumerate(minutes):
         run = post.admit("east", f"2026-10-{n + 1:02d}")
         begun = post.clock.at - timedelta(days=30 - n)
-        with closing(sqlite3.connect(post.folder / "state.db")) as database, database:
-            database.execute(
-                "UPDATE runs SET state = 'CLEANED', created = ?, updated = ? WHERE id = ?",
-                (begun.isoformat(), (begun + timedelta(minutes=length)).isoformat(), run.id),
-            )
+        ended = begun + timedelta(minutes=length)
+        post.set_run(run.id, state="CLEANED", created=begun.isoformat(), updated=ended.isoformat())
 
 
 @pytest.mark.parametrize(
@@ -49,8 +44,7 @@ def test_a_run_is_late_by_what_its_job_usually_takes(post, earlier, taken, late)
 def test_a_run_with_a_deadline_is_late_after_it(post, minutes, late):
     """Said once, however long it goes on."""
     notices, run = post.notices(), post.admit()
-    with closing(sqlite3.connect(post.folder / "state.db")) as database, database:
-        database.execute("UPDATE runs SET finish_by = ?", (post.clock.at.timestamp() + 3600,))
+    post.set_run(run.id, finish_by=post.clock.at.timestamp() + 3600)
     for _ in range(3):
         post.clock.move(60 * minutes / 3)
         notices.look()
@@ -110,8 +104,7 @@ def test_an_end_that_was_rebuilt_is_no_news(post):
 def test_a_run_that_was_said_to_be_deferred_is_not_said_to_be_overdue_as_well(post):
     """It is one thing: its window was over."""
     notices, run = post.notices(), post.admit()
-    with closing(sqlite3.connect(post.folder / "state.db")) as database, database:
-        database.execute("UPDATE runs SET finish_by = ?", (post.clock.at.timestamp() + 3600,))
+    post.set_run(run.id, finish_by=post.clock.at.timestamp() + 3600)
     post.clock.move(3660)
     post.store.events.record(run.id, "run.deferred", {"reason": "its window is over"})
     notices.look()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
 from orchestrator.app.notices import post as room
 from orchestrator.app.notices.kinds import EVENTS, KINDS
 from orchestrator.app.notices.wording import tell
 from orchestrator.config.notify import KIND_NAMES
 from orchestrator.engine.stores.contract_watch import Happening
+from orchestrator.engine.stores.schema import metadata
 from orchestrator.model.states import RunState, Who
 
 ALL = ",".join(KIND_NAMES)
@@ -254,8 +254,8 @@ def test_no_address_is_in_the_state(post):
     post.box.takes = False
     notices.send()
 
-    with closing(sqlite3.connect(post.folder / "state.db")) as database:
-        dump = "\n".join(database.iterdump())
+    with post.store._db.read() as db:
+        dump = "\n".join(str(row) for table in metadata.sorted_tables for row in db.execute(select(table)))
     assert "jsons-" in dump
     assert not [word for word in ("hunter2", "hook.example", "s3cr3t") if word in dump]
 

@@ -1,4 +1,4 @@
-"""Where the engine meets virtual time: what it takes for threads, for a pause, for the list of operations."""
+"""Where the engine meets virtual time: what it takes for threads, for placing, for a pause, for the list."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from pathlib import Path
 from typing import Any
 
 from orchestrator.app.simulation.virtual_time import VirtualClock
 from orchestrator.core.errors import PermanentError
 from orchestrator.engine.batch.watch import OperationsWatch
+from orchestrator.engine.placing import Placing
+from orchestrator.model.unit import Cell
 
 # A simulation that looks so often goes round in a circle.
 _MOST_LOOKS = 1_000_000
@@ -47,6 +50,35 @@ class VirtualPool(Executor):
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002
         self._waiting.clear()
+
+
+class VirtualPlacing(Placing):
+    """A piece is placed once its time has passed; there is no thread, and no sink."""
+
+    def __init__(self, place: Callable[[Cell, Callable[[], None]], None]) -> None:
+        self._place, self.placed = place, frozenset()
+
+    def hand_over(
+        self,
+        cell: Cell,
+        content: Path | bytes,  # noqa: ARG002  the port's signature
+        on_durable: Callable[[], None],
+        on_trouble: Callable[[Exception], None],
+    ) -> threading.Event:
+        done = threading.Event()
+
+        def durable() -> None:
+            try:
+                on_durable()
+            except Exception as error:  # noqa: BLE001  as there: whoever handed over decides
+                on_trouble(error)
+            done.set()
+
+        self._place(cell, durable)
+        return done
+
+    def place(self, cell: Cell, content: Path | bytes) -> None:
+        """What a unit brings is placed in the time of its step."""
 
 
 class SteppedWatch(OperationsWatch):

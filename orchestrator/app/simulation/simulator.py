@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 from orchestrator.app.simulation.costs import RunCosts
 from orchestrator.app.simulation.earth_engine import ExportModel, SimulatedExports
 from orchestrator.app.simulation.machines import Machine, Machines, Occupation, SharedLine, Station
-from orchestrator.app.simulation.seams import SteppedWatch, VirtualPool, VirtualWake
+from orchestrator.app.simulation.seams import SteppedWatch, VirtualPlacing, VirtualPool, VirtualWake
 from orchestrator.app.simulation.subject import SimulatedJob
 from orchestrator.app.simulation.virtual_time import VirtualClock, VirtualStop
 from orchestrator.core.clock import Clock
@@ -25,7 +24,6 @@ from orchestrator.engine.batch.work import BatchWork
 from orchestrator.engine.claims import MEMORY_BYTES
 from orchestrator.engine.context import Backoff, Clients, ProcessContext, RunContext
 from orchestrator.engine.limits import Limits
-from orchestrator.engine.placing import Placing
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.runner import UnitWork
 from orchestrator.engine.steps import UnitContext
@@ -368,35 +366,6 @@ class _Simulation:
 
 # Overviews of halves add 1/4 + 1/16 + ... to what lies in a result.
 _WITH_OVERVIEWS = 4 / 3
-
-
-class VirtualPlacing(Placing):
-    """A piece is placed once its time has passed; there is no thread, and no sink."""
-
-    def __init__(self, place: Callable[[Cell, Callable[[], None]], None]) -> None:
-        self._place, self.placed = place, frozenset()
-
-    def hand_over(
-        self,
-        cell: Cell,
-        content: Path | bytes,  # noqa: ARG002  the port's signature
-        on_durable: Callable[[], None],
-        on_trouble: Callable[[Exception], None],
-    ) -> threading.Event:
-        done = threading.Event()
-
-        def durable() -> None:
-            try:
-                on_durable()
-            except Exception as error:  # noqa: BLE001  as there: whoever handed over decides
-                on_trouble(error)
-            done.set()
-
-        self._place(cell, durable)
-        return done
-
-    def place(self, cell: Cell, content: Path | bytes) -> None:
-        """What a unit brings is placed in the time of its step."""
 
 
 class _NoProduct:

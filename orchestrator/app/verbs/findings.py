@@ -13,6 +13,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from orchestrator.app import Application, expand
+from orchestrator.app.executors import dask_workers
 from orchestrator.app.heartbeat import find_daemon
 from orchestrator.app.notices.targets import targets
 from orchestrator.app.scheduled import scheduled
@@ -32,6 +33,7 @@ LOW_DISK = 5 * 2**30
 LONGEST_RUN_DAYS = 10
 LARGEST_SKEW_SECONDS = 60.0
 _MEND_WORKER = "look at that worker's log: it must reach the run's folder under the same path, and the same services"
+_MEND_DASK = "see [dask] in config.toml, and docs/howto/dask.md"
 _MEND_JOB = "correct the job; the daemon leaves it out and runs the others"
 
 
@@ -68,6 +70,8 @@ def findings(app: Application, *, offline: bool, reload: Callable[[], Loaded], s
     yield looked("notify", lambda: _notify(app), "docs/howto/monitor.md shows how; `orchestrator notify test` tries it")
     if offline:
         return
+    if app.settings.engine.executor == "dask":
+        yield looked("dask", lambda: _dask(app), _MEND_DASK)
     say("copernicus")
     yield from _copernicus(app)
     yield looked("clock", lambda: _clock(app), "check the network and the address")
@@ -159,6 +163,22 @@ def _workers(app: Application) -> Iterator[Finding]:
     is_well = all(worker.is_fresh and not worker.left for worker in seen) and not list(lacking_workers(app, seen))
     if sentences:
         yield Finding("workers", "ok" if is_well else "warning", "; ".join(sentences), "" if is_well else _MEND_WORKER)
+
+
+def _dask(app: Application) -> Finding:
+    """A cluster of ours is begun with the first run that needs it, and not for a look."""
+    if app.settings.dask.local:
+        return Finding(
+            "dask", "ok", f"{format_count(app.settings.dask.local, 'worker')} on this machine, begun when needed"
+        )
+    cluster = dask_workers(app.settings)
+    try:
+        room, trouble = cluster.room(), cluster.trouble()
+    finally:
+        cluster.close()
+    if trouble:
+        return Finding("dask", "warning", trouble, _MEND_DASK)
+    return Finding("dask", "ok", f"{cluster.place}: {format_count(room, 'unit')} at once")
 
 
 def _disk(app: Application) -> Finding:

@@ -14,7 +14,7 @@ from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.work_records import Attempt, Task
-from orchestrator.model.batch import Operation, OperationState
+from orchestrator.model.batch import Operation, OperationState, known_above
 from orchestrator.model.states import TASK_LIVE, Failure, TaskState
 
 # Operations by what tells those of one attempt from all others.
@@ -65,6 +65,7 @@ class Polling:
             self._submitter.settle(task, attempt, ours.get(identity(route, attempt.description), []))
         current = self._context.store.tasks.of(self._context.run_id) if unsettled else tasks
         self._end_superseded(current, attempts, ours)
+        self._end_forgotten(current, attempts, ours)
         told = self._follow(current, {operation.name: operation for operation in listed})
         self._answer(told)
         self._end_overspent()
@@ -100,17 +101,36 @@ class Polling:
         """Cancel operations that came to life after their attempt was given up: nobody waits for their files."""
         numbers = {task.key: task.attempt for task in tasks}
         route = self._context.clients.route
-        superseded = [attempt for (key, number), attempt in attempts.items() if number < numbers[key]]
-        for attempt in superseded:
-            key, number = attempt.task, attempt.number
-            for operation in listed.get(identity(route, attempt.description), ()):
-                if operation.is_live:
-                    self._context.check_prefix()
-                    self._context.record(
-                        "task.duplicate", {"task": key, "attempt": number, "operation": operation.name}
-                    )
-                    self._context.clients.route.cancel(operation.name)
-                    crash.point("operation.superseded")
+        for (key, number), attempt in attempts.items():
+            if number < numbers[key]:
+                self._end_unwanted(key, number, listed.get(identity(route, attempt.description), ()))
+
+    def _end_forgotten(
+        self,
+        tasks: Sequence[Task],
+        attempts: Mapping[tuple[str, int], Attempt],
+        listed: _Listed,
+    ) -> None:
+        """
+        Cancel operations of attempts that a lost state made, unseen when it was rebuilt, where all is there without.
+
+        Where it is not they are left alone: the task comes to that attempt, and its request id finds them.
+        """
+        there = {task.key: task.is_settled for task in tasks}
+        for which, operations in listed.items():
+            if isinstance(which, str) or which[0] != self._context.run_id or which[1:] in attempts:
+                continue
+            _run, key, number = which
+            if there.get(known_above(key, there)):
+                self._end_unwanted(key, number, operations)
+
+    def _end_unwanted(self, key: str, number: int, operations: Sequence[Operation]) -> None:
+        for operation in operations:
+            if operation.is_live:
+                self._context.check_prefix()
+                self._context.record("task.duplicate", {"task": key, "attempt": number, "operation": operation.name})
+                self._context.clients.route.cancel(operation.name)
+                crash.point("operation.superseded")
 
     def _follow(self, tasks: Sequence[Task], listed: Mapping[str, Operation]) -> Mapping[str, Operation]:
         """Write what is new in one commit; return what is known of each task's operation."""

@@ -73,6 +73,11 @@ class Task:
         """Attempts that count against the limit of attempts."""
         return self.attempt - self.forgiven
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is to be exported for it any more, unless it is begun anew."""
+        return self.state is TaskState.SPLIT or (self.state is TaskState.SUCCEEDED and self.collected)
+
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
