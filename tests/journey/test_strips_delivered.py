@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import shutil
@@ -12,9 +13,9 @@ from urllib.parse import quote
 import journey_kit as kit
 import pytest
 import requests
+from worker_kit import BY_WORKERS, units
 
 NAMES = ["small_clipped.json", "small_clipped.png", "small_clipped.stac.json", "small_clipped.tif"]
-BY_WORKERS = {"ORCHESTRATOR_ENGINE__EXECUTOR": "workers"}  # the holder does no unit itself
 # In the order a run passes them.
 POINTS = (
     "strip.ordered",
@@ -81,8 +82,6 @@ def run(home, maps, **environment):
 
 
 def sha256(maps):
-    import hashlib  # noqa: PLC0415
-
     return hashlib.sha256(maps.content("small_clipped.tif")).hexdigest()
 
 
@@ -116,3 +115,57 @@ def test_it_survives_a_kill_at_every_step(in_strips, maps, undisturbed):
     assert in_strips.service.exports - before == len(in_strips.tasks(outcome.summary["run"]))
     assert sorted(maps.listed()) == NAMES
     assert made_here(in_strips) == []
+
+
+def test_strips_outlive_the_scratch_of_whoever_joins_them(in_strips, maps, undisturbed):
+    """All folders of the run are lost when both strips are made: they are joined, and none is made again."""
+    assert run(in_strips, maps, **{kit.CRASH_AT: "run.assembling"}).code == kit.KILLED
+    made = maps.strips()
+    shutil.rmtree(in_strips.folder / "state" / "delivered")
+
+    assert run(in_strips, maps, **{kit.CRASH_AT: "join.joined"}).code == kit.KILLED
+    again = maps.strips()
+    run(in_strips, maps).expect(0)
+
+    assert made == again
+    assert sha256(maps) == undisturbed.sha256
+
+
+def test_a_worker_makes_a_strip_without_the_folder_of_whoever_holds_the_run(in_strips, maps, undisturbed):
+    """Nothing of the holder's disk is there when a worker does the strips that it has ordered."""
+    assert run(in_strips, maps, **{kit.CRASH_AT: "strip.ordered:2", **BY_WORKERS}).code == kit.KILLED
+    shutil.rmtree(in_strips.folder / "state" / "delivered")
+    words = ["worker", "--sandbox-url", in_strips.service.url, "--state-dir", "state", "--until-idle"]
+
+    helped = in_strips.program.start(words, in_strips.folder, **in_strips.environment).wait()
+    brought = {(kind, state) for kind, state, *_ in units(in_strips.folder)}
+    run(in_strips, maps, **BY_WORKERS).expect(0)
+
+    assert helped.code == 0
+    assert brought == {("strip", "BROUGHT")}
+    assert sha256(maps) == undisturbed.sha256
+    assert sorted(maps.listed()) == NAMES
+
+
+def test_a_result_that_was_never_a_file_here_is_fetched(in_strips, maps, undisturbed):
+    """Its CRC32C is compared on the way, and the file is that of one process."""
+    told = run(in_strips, maps).expect(0).summary
+
+    in_strips.command("fetch", told["run"], "--to", "here", "--sandbox-url", in_strips.service.url).expect(0)
+    again = in_strips.command("fetch", told["run"], "--to", "here", "--sandbox-url", in_strips.service.url)
+
+    fetched = in_strips.folder / "here" / "small_clipped.tif"
+    assert hashlib.sha256(fetched.read_bytes()).hexdigest() == undisturbed.sha256
+    assert again.code == 0
+
+
+def test_a_cancelled_run_leaves_nothing_in_the_bucket(in_strips, maps):
+    """Strips, indexes and what was joined of them are taken away by `clean`, as exports are."""
+    assert run(in_strips, maps, **{kit.CRASH_AT: "join.joined"}).code == kit.KILLED
+    there = ("--sandbox-url", in_strips.service.url)
+    assert maps.listed()
+
+    in_strips.command("cancel", "latest", *there).expect(0)
+    in_strips.command("clean", "latest", *there).expect(0)
+
+    assert maps.listed() == {}
