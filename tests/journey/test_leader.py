@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import journey_kit as kit
 import pytest
-from test_leases import is_stopped, stop_outside_a_transaction
+from journey_kit import is_stopped, stop_outside_a_transaction
 from test_serve import configure
 
 LEASE_SECONDS = 2.0
