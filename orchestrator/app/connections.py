@@ -24,6 +24,7 @@ from orchestrator.engine.leases import Lease
 from orchestrator.engine.limited_routes import LimitedObjects, LimitedRoute, LimitedTables
 from orchestrator.engine.limits import Limits
 from orchestrator.engine.prefix_owner import PrefixOwner
+from orchestrator.engine.prefix_words import FileWords, PrefixWords, StoreWords
 from orchestrator.engine.request_limits import RequestLimits
 from orchestrator.engine.standing import DOWNLOADS, REQUESTS
 from orchestrator.model.address import BucketAddress
@@ -69,12 +70,20 @@ class Connections(Records):
         self.stop = stop
         self.notify = notify
         self._joining = threading.Lock()
+        self.names_state = True  # not who only does units of others' runs
         self._keeping = 0  # blocks that keep the prefix from one run to the next
 
     @cached_property
     def owner(self) -> str:
-        """The name of this installation in object names, drawn once."""
-        return write_once(self.folder() / "owner", secrets.token_hex(4).encode()).decode("ascii").strip()
+        """
+        The name of this installation in object names, drawn once.
+
+        Machines that share a server's database are one installation: the first of them gives it its name.
+        """
+        if known := self.store.installation.name() if self.has_state() else "":
+            return known
+        drawn = write_once(self.folder() / "owner", secrets.token_hex(4).encode()).decode("ascii").strip()
+        return drawn if self.is_file or not self.names_state else self.store.installation.call(drawn)
 
     @property
     def policy(self) -> RetryPolicy:
@@ -306,11 +315,16 @@ class Connections(Records):
         return PrefixOwner(
             lambda: CheckedStore(self.bucket(), stop=self.stop),
             Naming(self.owner, self.settings.gcs.prefix.strip("/")).owner_object,
-            self.settings.state_dir / "prefix.json",
+            self._prefix_words(),
+            self.settings.state_dir,
             self.clock,
             self.stop,
             lambda name, facts: self.notify(name, "", facts),
         )
+
+    def _prefix_words(self) -> PrefixWords:
+        here = FileWords(self.settings.state_dir / "prefix.json")
+        return here if self.is_file else StoreWords(self.store.installation, here)
 
     @contextmanager
     def lock(self, run_id: str) -> Iterator[Lease]:

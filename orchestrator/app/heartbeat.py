@@ -22,6 +22,7 @@ from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import ProcessRow
 
 DAEMON = "daemon"  # its name among the processes of a state
+STANDBY = "standby"  # the first word of the name of one that waits until it leads
 BEAT_SECONDS = 10.0
 # A beat may be late by a slow disk and a busy database; two of them are not lost by chance.
 FRESH_SECONDS = 60.0
@@ -42,7 +43,11 @@ class Heartbeat:
         name: str = DAEMON,
         noun: str = "run",
     ) -> None:
-        """Take where it is said, what is told beside it, the process's name, and what it has in its slots."""
+        """
+        Take where it is said, what is told beside it, the process's name, and what it has in its slots.
+
+        Without a noun it has no slots: it stands by.
+        """
         self._store = store
         self._clock = clock
         self._facts = facts
@@ -62,7 +67,8 @@ class Heartbeat:
             return
         self._next = now + BEAT_SECONDS
         left = f", {waiting} not ended" if self._noun == "run" else ""
-        tell_systemd("WATCHDOG=1", f"STATUS={format_count(busy, self._noun)} in slots{left}")
+        status = f"{format_count(busy, self._noun)} in slots{left}" if self._noun else "stands by"
+        tell_systemd("WATCHDOG=1", f"STATUS={status}")
         facts = {"version": __version__, "busy": busy, "waiting": waiting, **self._facts()}
         row, other = daemon_row(self._name, self._clock, facts), None
         with suppress(OrchestratorError):
@@ -103,18 +109,31 @@ def _is_same(other: ProcessRow, row: ProcessRow) -> bool:
 
 def find_daemon(store: Store, clock: Clock, max_age_seconds: float = FRESH_SECONDS) -> tuple[ProcessRow | None, str]:
     """Return the daemon of this state when it was heard of lately, and a sentence about it in any case."""
-    row = next(iter(store.processes.of(DAEMON)), None)
+    row, beside = next(iter(store.processes.of(DAEMON)), None), _standing_by(store, clock, max_age_seconds)
+    if row is None and beside:
+        return None, f"no daemon leads this state yet{beside}"
     if row is None:
         return None, "no daemon works on this state; start `orchestrator serve`"
     age = clock.now().timestamp() - row.beat
     who = f"the daemon (process {row.pid} on {row.host}, since {row.started[:19]} UTC)"
     # A beat from the future was written before the clock was set back; the next one comes at once.
     if abs(age) > max_age_seconds:
-        return None, f"{who} was last heard of {age:.0f} s ago, more than {max_age_seconds:.0f} s: it hangs or is gone"
-    return (
-        row,
-        f"{who} was heard of {max(0.0, age):.0f} s ago: {format_count(row.facts.get('busy', 0), 'run')} in slots",
-    )
+        gone = f"{who} was last heard of {age:.0f} s ago, more than {max_age_seconds:.0f} s: it hangs or is gone"
+        return None, gone + beside
+    busy = format_count(row.facts.get("busy", 0), "run")
+    return row, f"{who} was heard of {max(0.0, age):.0f} s ago: {busy} in slots{beside}"
+
+
+def standbys_of(store: Store, clock: Clock, max_age_seconds: float = FRESH_SECONDS) -> list[ProcessRow]:
+    """Return the processes that stand by for the daemon and were heard of lately, the last one first."""
+    now = clock.now().timestamp()
+    return [row for row in store.processes.of(STANDBY) if abs(now - row.beat) <= max_age_seconds]
+
+
+def _standing_by(store: Store, clock: Clock, max_age_seconds: float) -> str:
+    """Return who stands by, as the end of a sentence; empty where nobody does."""
+    names = [f"process {row.pid} on {row.host}" for row in standbys_of(store, clock, max_age_seconds)]
+    return f"; {' and '.join(names)} {'stands' if len(names) == 1 else 'stand'} by" if names else ""
 
 
 def addresses(settings: Settings) -> dict[str, str]:
@@ -159,6 +178,22 @@ def health_of(store: Store, clock: Clock, max_age_seconds: float = FRESH_SECONDS
     ready = bool(row.facts.get("ready", True))
     because = sentence if ready else f"{sentence}; it begins, and takes no work yet"
     return Health(True, ready, because, max(0.0, clock.now().timestamp() - row.beat), row.facts)
+
+
+def health_here(store: Store, clock: Clock, max_age_seconds: float = FRESH_SECONDS) -> Health:
+    """Return how the daemon on this machine is, or in this container: whether it leads, shares, or stands by."""
+    here, now = socket.gethostname(), clock.now().timestamp()
+    rows = [row for kind in (DAEMON, STANDBY) for row in store.processes.of(kind) if row.host == here]
+    row = min(rows, key=lambda row: abs(now - row.beat), default=None)
+    if row is None:
+        return Health(alive=False, ready=False, because=f"no daemon works on {here}; start `orchestrator serve`")
+    age = max(0.0, now - row.beat)
+    what = "stands by" if row.name.split(" ")[0] == STANDBY else "works"
+    said = f"process {row.pid} on {here} {what}; it was heard of {age:.0f} s ago"
+    if abs(now - row.beat) > max_age_seconds:
+        late = f"{said}, more than {max_age_seconds:.0f} s: it hangs or is gone"
+        return Health(alive=False, ready=False, because=late, age_seconds=age, facts=row.facts)
+    return Health(True, bool(row.facts.get("ready", True)), said, age, row.facts)
 
 
 def tell_systemd(*states: str) -> None:

@@ -15,6 +15,7 @@ from orchestrator.core.errors import OrchestratorError, UserError
 from orchestrator.core.files import LockedError, LockFile, exclusive, holder_of
 from orchestrator.core.guard import make_private, make_private_folder, read_secret
 from orchestrator.core.machine import kernel
+from orchestrator.engine.leadership import Term
 from orchestrator.engine.leases import Lease, RunLeases, Worker, taken
 from orchestrator.engine.standing import Standing, standing
 from orchestrator.engine.stores.address import with_password
@@ -38,6 +39,7 @@ class Records:
         self.refused_jobs = refused_jobs  # of config.toml: name and what is wrong
         self.config_dir = config_dir or Path.cwd()  # what relative paths of jobs in config.toml count from
         self.clock = SystemClock()
+        self.term: Term | None = None  # while this process leads
 
     @property
     def database(self) -> Path:
@@ -96,6 +98,11 @@ class Records:
             make_private(self.database)  # and what SQLite puts beside it has the same mode
         return SqlStore(self.store_url, self.clock)
 
+    def close(self) -> None:
+        """Let go of the database, where it was opened."""
+        if "store" in self.__dict__:
+            self.store.close()
+
     @cached_property
     def kernel(self) -> str:
         """
@@ -112,7 +119,27 @@ class Records:
     @cached_property
     def leases(self) -> RunLeases:
         """The runs that this process has."""
-        return RunLeases(lambda: self.store, self.clock, worker=replace(Worker.here(), kernel=self.kernel))
+        seconds, worker = self.settings.serve.lease, replace(Worker.here(), kernel=self.kernel)
+        return RunLeases(lambda: self.store, self.clock, seconds, worker, self.check_leader)
+
+    def check_leader(self) -> None:
+        """
+        Make sure, before an effect elsewhere, that no other daemon leads where this process did.
+
+        Raises:
+            FencedError: Another does.
+            TransientError, SpaceError: The store cannot say so now.
+        """
+        if self.term is not None:
+            self.term.check()
+
+    @property
+    def is_deposed(self) -> bool:
+        """Whether this process led, and another is known to do so by now."""
+        if self.term is not None and not self.term.is_lost:
+            with suppress(OrchestratorError):
+                self.term.check()
+        return self.term is not None and self.term.is_lost
 
     @contextmanager
     def lock(self, run_id: str) -> Iterator[Lease]:
@@ -125,10 +152,20 @@ class Records:
         self.folder()
         with ExitStack() as stack:
             try:
-                stack.enter_context(exclusive(self._lock_of(run_id), f"run {run_id}"))
+                taken = exclusive(self._lock_of(run_id), f"run {run_id}", lambda pid: self._is_deposed(run_id, pid))
+                stack.enter_context(taken)
             except LockedError as error:
                 raise LockedError(self._holder(run_id) or str(error)) from None
             yield stack.enter_context(self.leases.hold(run_id))
+
+    def _is_deposed(self, run_id: str, pid: str) -> bool:
+        """Tell whether the process that has a run's lock file led before this one, and was stopped meanwhile."""
+        deposed = Worker.parse(self.leases.deposed)
+        return (
+            deposed is not None
+            and str(deposed.pid) == pid
+            and self.store.leases.at(run_id).worker == self.leases.deposed
+        )
 
     def _holder(self, run_id: str) -> str:
         """Say who has a run whose lock file is held, where its lease is of the same process."""

@@ -26,6 +26,7 @@ class UnitDuties:
     def __init__(self, app: Application, worker: str = "") -> None:
         """Take the process's application; `worker` is written into events, where it is named."""
         self._app, self._worker = app, worker
+        app.names_state = False
         self._made: dict[str, tuple[int, Duty]] = {}
         self._lock = threading.Lock()
 

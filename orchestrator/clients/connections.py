@@ -233,6 +233,23 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
+class SettledSession(requests.Session):
+    """
+    A session that looks for proxies and certificates in the environment once for each host.
+
+    requests goes through all variables for every call, which costs as much as the rest of a call.
+    """
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        if proxies or (stream, verify, cert) != (None, None, None):
+            return super().merge_environment_settings(url, proxies, stream, verify, cert)
+        settled: dict[Any, Any] = self.__dict__.setdefault("_settled", {})
+        place = urlsplit(url)[:2]
+        if place not in settled:
+            settled[place] = super().merge_environment_settings(url, {}, None, None, None)
+        return {**settled[place], "proxies": dict(settled[place]["proxies"])}
+
+
 def mount(session: requests.Session, connections: int = 10) -> None:
     """Make every call of `session` a watched one."""
     session.auth = _as_it_is
@@ -244,6 +261,6 @@ def mount(session: requests.Session, connections: int = 10) -> None:
 
 def make_session(connections: int = 10) -> requests.Session:
     """Return a session of watched calls."""
-    session = requests.Session()
+    session = SettledSession()
     mount(session, connections)
     return session

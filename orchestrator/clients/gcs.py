@@ -14,7 +14,7 @@ from google.auth.transport.requests import AuthorizedSession, Request
 from google.cloud import storage
 
 from orchestrator.clients.answers import Pages, is_proof
-from orchestrator.clients.connections import TIMEOUT, make_session, mount
+from orchestrator.clients.connections import TIMEOUT, SettledSession, make_session, mount
 from orchestrator.clients.media import MediaBody, MediaSession, open_media
 from orchestrator.clients.probe import probe
 from orchestrator.clients.refusals import calling, refusal, refusals
@@ -69,7 +69,7 @@ class BucketInfo:
     lifecycle: tuple[Lifecycle, ...]
 
 
-class WatchedSession(AuthorizedSession):
+class WatchedSession(AuthorizedSession, SettledSession):
     """google-auth's session for the SDK, whose calls and renewals of the token are watched."""
 
     def __init__(self, credentials: Any, connections: int) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import ee
 
+from orchestrator.clients.probe import probe
 from orchestrator.clients.transport import Transport
 from orchestrator.core import log as logs
 
@@ -68,6 +69,9 @@ class Client:
                 self.key, self.transport = "", Transport()
                 ee.Reset()  # algorithms of another service would be kept otherwise
                 ee.data.setMaxRetries(0)
+                if ".googleapis.com" not in session.url:
+                    # A list of Google's deprecated assets would be fetched from Google. With an entry, none is.
+                    ee.deprecation.deprecated_assets = {"": None}  # type: ignore[dict-item]
                 initialise(self.transport)
                 self.key = session.key
             self._living[session.key] = session
@@ -89,7 +93,7 @@ class Client:
             if not self._loans:
                 self._living = {key: one for key, one in self._living.items() if one.ours}
             self._loans += 1
-            if _address() and not (self.key in self._living and self._is_ours()):
+            if _address() and not self._is_ours():  # one of ours that was forgotten is nobody's
                 theirs = _of_the_user()
                 self._living[theirs.key] = theirs
 
@@ -134,6 +138,7 @@ def _of_the_user() -> Session:
 
     def sign_in() -> None:
         CLIENT.close()
+        probe(str(url), "Earth Engine", None)  # the client would try for half a minute
         ee.Initialize(credentials, url=url, project=project)
 
     return Session(str(url), str(project), sign_in, ours=False)

@@ -151,6 +151,8 @@ class ServeSettings(Section):
     patience: Seconds = 900.0
     sweep: bool = True
     share: bool = False
+    standby: bool = False
+    lease: Seconds = Field(default=60.0, ge=1.0)
     allow_code: bool = False
 
 

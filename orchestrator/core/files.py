@@ -318,8 +318,21 @@ class LockFile:
             self._lock.close()
             self._fd, self._lock = -1, None
 
+    def take_over(self, refusal: Callable[[bytes], str]) -> None:
+        """
+        Hold the file in the place of a process that lives and has lost what it stands for: it keeps one without a name.
+
+        Errors as `acquire`, also where the system keeps open files.
+        """
+        with suppress(PermissionError):
+            self.path.unlink(missing_ok=True)
+        self.acquire(refusal)
+
     def remove(self) -> None:
         """Remove the file, and the folder it lies in when that is left empty; then let go."""
+        if not _is_at(self._fd, self.path):  # it was taken over: what is there now is another's
+            self.release()
+            return
         _remove(self.path, self.release)
         crash.point("lock.removed")
         with suppress(OSError):
@@ -337,10 +350,16 @@ def _is_at(fd: int, path: Path) -> bool:
         return False
 
 
+def _from_none(_process: str) -> bool:
+    return False
+
+
 @contextmanager
-def exclusive(path: Path, what: str) -> Iterator[None]:
+def exclusive(path: Path, what: str, may_take_from: Callable[[str], bool] = _from_none) -> Iterator[None]:
     """
     Hold an exclusive lock on `path` for the time of the block; the kernel frees it when the process dies.
+
+    `may_take_from` tells of a process, by its id, whether it lives on and has lost what the lock stands for.
 
     Raises:
         LockedError: Another process holds it; the message names its process id.
@@ -350,7 +369,12 @@ def exclusive(path: Path, what: str) -> Iterator[None]:
         return f"{what} is already being worked on by process {_process_of(said)} (lock {path})"
 
     lock = LockFile(path)
-    lock.acquire(refusal)
+    try:
+        lock.acquire(refusal)
+    except LockedError:
+        if not may_take_from(holder_of(path)):
+            raise
+        lock.take_over(refusal)
     try:
         lock.write(f"{os.getpid()}\n".encode())
         yield

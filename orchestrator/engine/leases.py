@@ -73,6 +73,10 @@ class Worker:
         return f"process {self.pid} on {self.host}, since {self.since[:19]} UTC"
 
 
+def unled() -> None:
+    """Of a process that leads nobody there is nothing to look at."""
+
+
 class Lease:
     """
     One run, held by this process.
@@ -82,14 +86,23 @@ class Lease:
         store: The store, whose writes carry the lease's number: they fail once another process has the run.
     """
 
-    def __init__(self, run_id: str, fence: int, store: Store, clock: Clock, seconds: float = SECONDS) -> None:
-        """Take what was claimed just now."""
+    def __init__(
+        self,
+        run_id: str,
+        fence: int,
+        store: Store,
+        clock: Clock,
+        seconds: float = SECONDS,
+        check_leader: Callable[[], None] = unled,
+    ) -> None:
+        """Take what was claimed just now; `check_leader` is asked with each `check`, where this process leads."""
         self.run_id = run_id
         self.store = store.under(run_id, fence)
         self._fence = fence
         self._clock = clock
         self._seconds = seconds
         self._good_until = clock.monotonic() + seconds
+        self._check_leader = check_leader
 
     def check(self) -> None:
         """
@@ -102,6 +115,7 @@ class Lease:
             FencedError: Another has it: nothing more may be done for it here.
             TransientError, SpaceError: The store cannot say so now.
         """
+        self._check_leader()
         row = self.store.leases.at(self.run_id)
         is_over = row.until <= self._clock.now().timestamp() or self._good_until <= self._clock.monotonic()
         if row.fence != self._fence or is_over:
@@ -122,13 +136,20 @@ class RunLeases:
     """The leases of a process, kept good by one thread while there are any."""
 
     def __init__(
-        self, store: Callable[[], Store], clock: Clock, seconds: float = SECONDS, worker: Worker | None = None
+        self,
+        store: Callable[[], Store],
+        clock: Clock,
+        seconds: float = SECONDS,
+        worker: Worker | None = None,
+        check_leader: Callable[[], None] = unled,
     ) -> None:
         """Take the store, opened when it is first needed; `worker` is this process unless told."""
         self._store = store
         self._clock = clock
         self._seconds = seconds
         self.worker = worker or Worker.here()
+        self.deposed = ""  # the worker that led before this one and did not end: its runs are not waited for
+        self._check_leader = check_leader
         self._held: dict[str, Lease] = {}
         self._guard = threading.Lock()
         self._ended = threading.Event()
@@ -174,16 +195,14 @@ class RunLeases:
 
     def _claim(self, run_id: str) -> Lease:
         now, store = self._clock.now().timestamp(), self._store()
-        row = store.leases.claim(
-            run_id, str(self.worker), now=now, until=now + self._seconds, is_gone=self._is_of_this_kernel
-        )
+        row = store.leases.claim(run_id, str(self.worker), now=now, until=now + self._seconds, is_gone=self._is_gone)
         if row is None:
             raise LockedError(taken(run_id, store.leases.at(run_id).worker))
-        return Lease(run_id, row.fence, store, self._clock, self._seconds)
+        return Lease(run_id, row.fence, store, self._clock, self._seconds, self._check_leader)
 
-    def _is_of_this_kernel(self, worker: str) -> bool:
+    def _is_gone(self, worker: str) -> bool:
         found = Worker.parse(worker)
-        return found is None or found.is_told_by_locks(self.worker)
+        return found is None or worker == self.deposed or found.is_told_by_locks(self.worker)
 
     def _add(self, lease: Lease) -> None:
         with self._guard:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from orchestrator.core.errors import CredentialError, IntegrityError, PermanentError, UserError
 from orchestrator.core.files import LockedError, make_folder, remove_tree
-from orchestrator.engine.context import RunContext
+from orchestrator.engine.context import RunContext, unleased
 from orchestrator.engine.delivery import ResultDelivery, objects_there, told_of
 from orchestrator.engine.ownership import Claimant, OutputLock, check_owner, check_place, claimant
 from orchestrator.engine.stores.records import Head, Run
@@ -42,9 +42,19 @@ class RunOutput:
         """
         self._lock = self._lock or self._new_lock(run)
         try:
-            self._lock.take()
+            self._take(self._lock)
         except LockedError as error:
             raise OutputTakenError(str(error)) from None
+
+    def _take(self, lock: OutputLock) -> None:
+        try:
+            lock.take()
+        except LockedError:
+            if self._context.check_lease is unleased:
+                raise
+            self._context.check_lease()  # a process that was stopped may have the file still
+            if not lock.take_over():
+                raise
 
     def claim(self, run: Head) -> None:
         """

@@ -340,6 +340,25 @@ class OutputLock:
         if self._file.held:
             return
         self._file.acquire(lambda said: self._refusal(_told(said)))
+        self._settle()
+
+    def take_over(self) -> bool:
+        """
+        Become the owner in the place of a process that has it for this same run, whose lease it has lost.
+
+        Only for who has that lease. Returns whether it was so; errors as `take`.
+        """
+        other: dict[str, Any] = {}
+        with suppress(OSError):
+            other = _told(self._file.path.read_bytes())
+        if (other.get("run"), other.get("installation")) != (self._run.id, self._installation):
+            return False
+        self._file.take_over(lambda said: self._refusal(_told(said)))
+        self._settle()
+        return True
+
+    def _settle(self) -> None:
+        """Say whose it is, in the file that is held, unless it is another's."""
         other = _told(self._file.content)
         if other and not self._is_free(other):
             self._file.release()

@@ -23,10 +23,11 @@ from typing import Any, Protocol
 from orchestrator.core import crash
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import GenerationError, NotFoundError, OrchestratorError, Stopped
-from orchestrator.core.files import LockedError, exclusive, write_whole
+from orchestrator.core.files import LockedError, exclusive
 from orchestrator.core.machine import kernel
 from orchestrator.core.process import is_gone, process_name
 from orchestrator.core.units import format_seconds
+from orchestrator.engine.prefix_words import PrefixWords
 from orchestrator.engine.work import HoldError
 from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.model.ports import Stop
@@ -36,7 +37,6 @@ SECONDS = 600.0
 _BEATS = 3
 _AGAIN_SECONDS = 60.0
 _LOCK_SECONDS, _LOCK_TRIES = 0.1, 600
-_WORDS = 20  # so often in a row a process may be killed between writing a word down and writing the object
 
 
 class Objects(Protocol):
@@ -60,7 +60,8 @@ class PrefixOwner:
         self,
         objects: Callable[[], Objects],
         name: str,
-        memory: Path,
+        words: PrefixWords,
+        folder: Path,
         clock: Clock,
         stop: Stop,
         say: Callable[[str, Mapping[str, Any]], None] = lambda _name, _facts: None,
@@ -71,14 +72,16 @@ class PrefixOwner:
         Args:
             objects: Connects to the bucket, when it is first asked.
             name: Of the object.
-            memory: File of the state that knows the words it has written, or is about to write.
+            words: Of the state: those that it has written, or is about to write.
+            folder: Of the state on this machine.
             clock: See `core.clock`.
             stop: Set when the process is to end.
             say: Told when a claim is taken over that is not renewed any more.
         """
         self._connect = objects
         self._name = name
-        self._memory = memory
+        self._words = words
+        self._folder = folder
         self._clock = clock
         self._stop = stop
         self._say = say
@@ -110,7 +113,7 @@ class PrefixOwner:
         """
         with self._asking:
             held, self._held, self._renew_at = self._held, None, float("-inf")
-            if held is not None or self._words():
+            if held is not None or self._words.known():
                 with suppress(OrchestratorError):
                     self._delete(held, is_used)
 
@@ -135,11 +138,11 @@ class PrefixOwner:
     def _delete(self, held: StoredObject | None, is_used: Callable[[], bool]) -> None:
         objects = self._connect()
         try:
-            words = self._words()
+            words = self._words.known()
             if not self._deleted(objects, held, is_used):
                 return
             with suppress(LockedError), self._exclusive():
-                self._write_down([word for word in self._words() if word not in words])
+                self._words.forget(words)
         finally:
             objects.close()
 
@@ -159,7 +162,7 @@ class PrefixOwner:
         return False
 
     def _exclusive(self) -> AbstractContextManager[None]:
-        return exclusive(self._memory.with_suffix(".lock"), "the prefix's owner")
+        return exclusive(self._folder / "prefix.lock", "the prefix's owner")
 
     def _take(self) -> None:
         objects = self._connect()
@@ -180,7 +183,7 @@ class PrefixOwner:
         word = secrets.token_hex(16)
         content = self._claim(word)
         for _ in range(3):
-            self._remember(word)
+            self._words.intend(word)
             crash.point("prefix.intended")
             try:
                 made = objects.create(self._name, content, over)
@@ -188,7 +191,7 @@ class PrefixOwner:
                 over = self._found(objects)
             else:
                 crash.point("prefix.owned")
-                self._write_down([word])
+                self._words.settle(word)
                 return made
         raise HoldError(f"{self._name} changes whenever it is looked at", alone=True, until=self._later())
 
@@ -210,7 +213,7 @@ class PrefixOwner:
         if not here:
             return None, {}
         told = _told(objects.read(here[0], lambda _bytes: None, self._stop))
-        if told.get("word") in self._words() or self._is_of_the_dead(told):
+        if told.get("word") in self._words.known() or self._is_of_the_dead(told):
             return here[0], {}
         age = self._clock.now().timestamp() - self._heard(told, here[0])
         who = f"process {told.get('pid', '?')} on {told.get('host', '?')} (state {told.get('state', '?')})"
@@ -227,7 +230,7 @@ class PrefixOwner:
 
     def _is_of_the_dead(self, told: Mapping[str, Any]) -> bool:
         """Tell whether a process of this state on this machine wrote it, which is known to have ended."""
-        if (told.get("kernel"), told.get("state")) != (kernel(), str(self._memory.parent)):
+        if (told.get("kernel"), told.get("state")) != (kernel(), str(self._folder)):
             return False
         with suppress(ValueError):
             return is_gone(str(told.get("process", "")))
@@ -248,21 +251,9 @@ class PrefixOwner:
         return self._clock.now().timestamp() + _AGAIN_SECONDS
 
     def _claim(self, word: str) -> bytes:
-        told: dict[str, Any] = {"host": socket.gethostname(), "pid": os.getpid(), "state": str(self._memory.parent)}
+        told: dict[str, Any] = {"host": socket.gethostname(), "pid": os.getpid(), "state": str(self._folder)}
         told |= {"process": process_name(), "kernel": kernel()}
         return json.dumps(told | {"word": word, "beat": self._clock.now().timestamp()}).encode()
-
-    def _words(self) -> list[str]:
-        with suppress(OSError, ValueError, TypeError, KeyError):
-            return [str(word) for word in json.loads(self._memory.read_bytes())["words"]]
-        return []
-
-    def _remember(self, word: str) -> None:
-        """Write down what we are about to write, beside what may lie there now: after a kill it is one of them."""
-        self._write_down([*[known for known in self._words() if known != word][-_WORDS:], word])
-
-    def _write_down(self, words: list[str]) -> None:
-        write_whole(self._memory, json.dumps({"words": words}).encode())
 
 
 def _told(content: bytes) -> dict[str, Any]:

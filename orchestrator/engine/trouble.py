@@ -9,7 +9,7 @@ from orchestrator.core.clock import Clock
 from orchestrator.core.errors import OrchestratorError
 
 SHORTEST_WAIT_SECONDS = 2.0
-LONGEST_WAIT_SECONDS = 60.0
+LONGEST_WAIT_SECONDS = 10.0  # a look costs nothing, and who waits is to be back soon
 
 
 class StoreTrouble:

@@ -162,6 +162,7 @@ class Page:
         if seen.census.oldest_lease is not None:
             lease = {(): seen.census.oldest_lease}
             yield self._gauge("oldest_lease_timestamp_seconds", "When the first lease of a run ends.", lease)
+        yield self._gauge("standbys", "Daemons that stand by and were heard of lately.", {(): seen.standbys})
         yield self._gauge("workers", "Workers that were heard of lately.", {(): seen.workers})
         yield self._gauge("worker_units", "Units that they do now.", {(): seen.worker_units})
         late = {(name,): seconds for name, seconds in seen.lateness.items()}

@@ -82,7 +82,7 @@ def test_a_second_daemon_is_told_who_the_first_is(app, tmp_path):
     second.store.close()
     assert str(refused.value) == (
         "the daemon (process 7 on there, since 2026-11-26T00:00:00 UTC) was heard of 3 s ago: 0 runs in slots; end it, "
-        "or let both share the work with `share = true` under [serve]"
+        "let this one stand by (`--standby`), or let both share the work with `share = true` under [serve]"
     )
 
 

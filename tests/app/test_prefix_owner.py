@@ -154,7 +154,7 @@ def test_a_killed_process_of_the_same_state_is_not_waited_for(joined):
     joined("state").prefix_owner.check()
     for _ in range(3):
         killed = joined("state").prefix_owner
-        killed._remember("a word that was never written")
+        killed._words.intend("a word that was never written")
 
     joined("state").prefix_owner.check()
 

@@ -9,10 +9,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import requests
 from google.auth.credentials import AnonymousCredentials
 
 from orchestrator.app.application import Application
 from orchestrator.clients import probe as probing
+from orchestrator.clients.connections import make_session
 from orchestrator.clients.drive import connect_drive
 from orchestrator.clients.earthengine import EarthEngine
 from orchestrator.clients.gcs import connect_gcs
@@ -54,6 +56,24 @@ def test_thirty_runs_leave_no_socket_behind(application, sandbox, route):
     finally:
         gc.enable()
     assert after <= before
+
+
+@pytest.mark.parametrize("url", ["https://storage.googleapis.com/b/o?x=1", "https://internal.example/b"])
+def test_the_environment_is_looked_through_once_for_each_host(url, monkeypatch):
+    """Proxies, exceptions and certificates are those that requests finds itself, for every further call, too."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
+    monkeypatch.setenv("NO_PROXY", "internal.example")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/certificates.pem")
+    expected = requests.Session().merge_environment_settings(url, {}, None, None, None)
+    session = make_session()
+    for place in ("https://storage.googleapis.com/", "https://internal.example/"):
+        session.merge_environment_settings(place, {}, None, None, None)
+    monkeypatch.setattr(requests.sessions, "get_environ_proxies", lambda *_, **__: pytest.fail("looked again"))
+
+    found = session.merge_environment_settings(url, {}, None, None, None)
+
+    assert found == expected
+    assert bool(found["proxies"]) == ("googleapis" in url)
 
 
 def ours(sandbox):

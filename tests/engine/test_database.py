@@ -13,6 +13,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import IntegrityError, StateError
+from orchestrator.engine.stores import migrate
 from orchestrator.engine.stores.address import open_backend
 from orchestrator.engine.stores.dialect import Trouble
 from orchestrator.engine.stores.schema import metadata
@@ -31,10 +32,38 @@ def store(path):
     opened.close()
 
 
-def test_migrations_make_the_schema_of_the_program(store_url):
-    """The tables a new database gets are exactly those the code speaks of, in both kinds."""
+def test_a_new_database_has_the_schema_of_the_program(store_url):
+    """Its tables are exactly those the code speaks of, in both kinds."""
     with closing(SqlStore(store_url, SystemClock())) as store, store._db.read() as db:
         assert compare_metadata(MigrationContext.configure(db), metadata) == []
+
+
+def schema_of(path: Path) -> dict[str, list]:
+    """Return columns (by name: type, not null, default, key), references and indices of each table, and the version."""
+    with closing(sqlite3.connect(path)) as db:
+        tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        found = {"version": db.execute("SELECT version_num FROM alembic_version").fetchall()}
+        for name in tables:
+            columns = sorted(row[1:] for row in db.execute(f"PRAGMA table_info({name})"))
+            references = sorted(row[2:] for row in db.execute(f"PRAGMA foreign_key_list({name})"))
+            indices = sorted(
+                (unique, partial, [row[2] for row in db.execute(f"PRAGMA index_info({index})")])
+                for _, index, unique, _, partial in db.execute(f"PRAGMA index_list({name})")
+            )
+            found[name] = [columns, references, indices]
+    return found
+
+
+def test_migrations_lead_to_the_schema_of_the_program(tmp_path, monkeypatch):
+    """A new database is made at once; one that was taken from the first schema through every migration is the same."""
+    SqlStore(f"sqlite:///{tmp_path / 'new.db'}", SystemClock()).close()
+    monkeypatch.setattr(migrate, "_begin", lambda *_: None)
+    SqlStore(f"sqlite:///{tmp_path / 'migrated.db'}", SystemClock()).close()
+
+    made = schema_of(tmp_path / "new.db")
+
+    assert len(made) > 10
+    assert made == schema_of(tmp_path / "migrated.db")
 
 
 def test_what_is_committed_is_on_disk(store):

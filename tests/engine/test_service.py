@@ -190,7 +190,7 @@ def test_a_database_in_trouble_ends_nothing(house, monkeypatch, error):
 
     assert (summary, house.states()) == (Summary(), {"good": "CLEANED"})
     assert [name for name, _ in house.told] == ["serve.trouble", "serve.recovered"]
-    assert [round(wait) for wait in house.stop.waits[:8]] == [2, 4, 8, 16, 32, 60, 60, 60]
+    assert [round(wait) for wait in house.stop.waits[:8]] == [2, 4, 8, 10, 10, 10, 10, 10]
 
 
 def test_until_idle_gives_a_database_up_in_the_end(house, monkeypatch):

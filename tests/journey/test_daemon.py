@@ -251,7 +251,7 @@ def test_a_database_that_is_locked_at_the_start_is_waited_for(monkeypatch, tmp_p
 
     wait_for_state(app, until_idle=False)
 
-    assert (app.told, app.waits[:7]) == (["serve.trouble", "serve.recovered"], [2, 4, 8, 16, 32, 60, 60])
+    assert (app.told, app.waits[:7]) == (["serve.trouble", "serve.recovered"], [2, 4, 8, 10, 10, 10, 10])
 
 
 def test_until_idle_does_not_wait_for_ever_for_its_database(monkeypatch, tmp_path):

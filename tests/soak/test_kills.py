@@ -17,6 +17,8 @@ ELSEWHERE = {
     "SqlLimits": "tests/engine/test_limits.py",
     "SqlUsage.": "tests/engine/test_usage.py",
     "task.overspent": "tests/engine/test_usage.py",
+    "SqlInstallation": "tests/journey/test_postgres.py",
+    "SqlLeadership": "tests/journey/test_leader.py",
     "SqlJobStates._say": "tests/cli/test_schedule.py",
     "SqlOutbox": "tests/notices/test_kills.py",  # in a thread of its own, which passes them at other times in each run
     "SqlRuns.prioritise": "tests/cli/test_schedule.py",

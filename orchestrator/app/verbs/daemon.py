@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestrator.app.application import Application
-from orchestrator.app.daemons import enter, lock_state
+from orchestrator.app.daemons import lock_state, working
 from orchestrator.app.heartbeat import Heartbeat, addresses, tell_systemd
 from orchestrator.app.notices.post import telling
 from orchestrator.app.notices.remembering import remembering
@@ -16,7 +16,7 @@ from orchestrator.app.reloading import Reload, Reloading
 from orchestrator.app.scheduled import scheduled
 from orchestrator.app.verbs.pruning import NightlyPrune
 from orchestrator.app.verbs.sweeping import Nightly
-from orchestrator.core.errors import SpaceError, Stopped, TransientError
+from orchestrator.core.errors import ConfigError, FencedError, SpaceError, Stopped, TransientError
 from orchestrator.core.files import LockedError
 from orchestrator.engine.scheduler import Clockwork
 from orchestrator.engine.service import Service, Summary
@@ -34,34 +34,63 @@ class Served:
         summary: How the runs are.
         wrong_jobs: How many jobs of config.toml are left out.
         stopped: Whether it was asked to end.
+        deposed: Whether another daemon leads by now, since this one was not heard of for too long.
     """
 
     summary: Summary
     wrong_jobs: int
     stopped: bool
+    deposed: bool = False
 
 
-def serve(app: Application, *, until_idle: bool = False, reload: Reload | None = None) -> Served:
+def serve(app: Application, *, until_idle: bool = False, reload: Reload | None = None, standby: bool = False) -> Served:
     """
     Work on whatever is unfinished and wake scheduled jobs, until `app.stop` is set.
 
     With `until_idle`, end too when nothing is left to do. Events go to `app.notify`. With `reload`, jobs of
-    config.toml are taken over anew when that is asked for.
+    config.toml are taken over anew when that is asked for. With `standby`, wait while another daemon leads.
 
     Raises:
-        LockedError: Another process is the daemon of this state folder.
-        ConfigError: No service is named.
+        LockedError: Another process is the daemon of this state, and this one is not to stand by.
+        ConfigError: No service is named, or what is asked excludes each other.
         Stopped: The state database could not be used until the end.
     """
+    _check_standby(app, standby=standby, until_idle=until_idle)
     if all(find_product(table.product).service == EARTH_ENGINE for table in app.settings.jobs.values()):
         app.check_service()
-    with lock_state(app) as locked:
-        app.notify("serve.started", "", {"pid": os.getpid(), "state_dir": str(app.settings.state_dir)})
-        wait_for_state(app, until_idle=until_idle)
-        name = enter(app, locked=locked)
-        app.notify = remembering(app)
+    try:
+        with lock_state(app, standby=standby) as locked:
+            app.notify("serve.started", "", {"pid": os.getpid(), "state_dir": str(app.settings.state_dir)})
+            wait_for_state(app, until_idle=until_idle)
+            with working(app, locked=locked, standby=standby, patient=not until_idle) as name:
+                app.notify = remembering(app)
+                return _lead(app, reload, name, until_idle=until_idle)
+    except Stopped:
+        if not standby:
+            raise
+        return Served(Summary(), 0, stopped=True)  # that it never led is no fault
+
+
+def _lead(app: Application, reload: Reload | None, name: str, *, until_idle: bool) -> Served:
+    """Work until the end, or until another daemon leads."""
+    try:
         with telling(app, lambda: app.owner):
-            return _work(app, reload, name, until_idle=until_idle)
+            served = _work(app, reload, name, until_idle=until_idle)
+    except (FencedError, LockedError):
+        if not app.is_deposed:
+            raise
+        served = Served(Summary(), 0, stopped=True)
+    return replace(served, deposed=app.is_deposed)
+
+
+def _check_standby(app: Application, *, standby: bool, until_idle: bool) -> None:
+    if standby and until_idle:
+        raise ConfigError("who stands by waits without end, and --until-idle ends: give one of them")
+    if standby and app.settings.serve.share:
+        raise ConfigError(
+            "[serve] share = true lets every daemon work, and who stands by works only when no other does: set one of "
+            "share and standby"
+        )
 
 
 def wait_for_state(app: Application, *, until_idle: bool) -> None:
@@ -109,6 +138,8 @@ def _work(app: Application, reload: Reload | None, name: str, *, until_idle: boo
     told = {"share": app.settings.serve.share, "kernel": app.leases.worker.kernel}
     told |= {"slots": slots, "service": app.settings.service, "services": [*app.settings.services.values()]}
     told["addresses"] = addresses(app.settings)
+    if app.term is not None:
+        told["term"] = app.term.number
 
     def facts() -> dict[str, Any]:
         return {**told, "ready": at_work.is_set(), "troubles": {**reloading.refused, **timetable.troubles}}

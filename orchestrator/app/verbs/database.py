@@ -21,6 +21,7 @@ from orchestrator.engine.stores.sql import SqlStore
 BACKUPS = "backups"  # the folder for copies, in the state folder, where no other is named
 # What an earlier schema has no place for.
 LOST = {
+    "0005": "which daemon led last, and the name of an installation that several machines share",
     "0004": (
         "which process had a unit last, and pieces that workers brought and nobody has placed, which are brought again"
     ),

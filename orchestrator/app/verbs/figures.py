@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from orchestrator.app.heartbeat import DAEMON
+from orchestrator.app.heartbeat import DAEMON, standbys_of
 from orchestrator.app.records import Records
 from orchestrator.app.scheduled import scheduled
 from orchestrator.app.verbs.jobs import wrong_jobs
@@ -51,6 +51,7 @@ class Figures:
         refused_jobs: How many jobs of config.toml cannot be used.
         workers: How many workers were heard of lately.
         worker_units: How many units they do now.
+        standbys: How many daemons that stand by were heard of lately.
     """
 
     trouble: str = ""
@@ -65,6 +66,7 @@ class Figures:
     refused_jobs: int = 0
     workers: int = 0
     worker_units: int = 0
+    standbys: int = 0
 
 
 def figures(app: Records) -> Figures:
@@ -77,6 +79,7 @@ def figures(app: Records) -> Figures:
         census, standing = app.store.counts.census(), app.standing()
         used, size = app.store.usage.in_month(quota_month(now)), app.store.pruning.size()
         daemon = next(iter(app.store.processes.of(DAEMON)), None)
+        standbys = len(standbys_of(app.store, app.clock))
         workers = [worker for worker in workers_of(app) if worker.is_fresh]
         entries, refused = scheduled(app)
         wrong = {*refused, *wrong_jobs(app)}  # and what the daemon met when it read their areas
@@ -98,6 +101,7 @@ def figures(app: Records) -> Figures:
         refused_jobs=len(wrong),
         workers=len(workers),
         worker_units=sum(worker.busy for worker in workers),
+        standbys=standbys,
     )
 
 

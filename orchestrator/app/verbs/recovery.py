@@ -91,6 +91,8 @@ def recover(
             runs = [_foretold(manifest, seen, known) for manifest in manifests]
             return Recovered(ours, tuple(runs), tuple(refused), tuple(sorted(seen.runs() - done - known)), dry=True)
         write_once(app.folder() / "owner", ours.encode())
+        if not app.is_file:
+            app.store.installation.call(ours)
         recovery = Recovery(app.store, lent, cut_task, seen, app.stop, app.prefix_check(lent))
         runs = []
         for manifest in manifests:
@@ -116,7 +118,8 @@ def _name_of(app: Application, route: str, owner: str) -> str:
         UserError: It is not known, or another one than this state folder has.
     """
     path = app.settings.state_dir / "owner"
-    here = path.read_text(encoding="ascii", errors="replace").strip() if path.is_file() else ""
+    here = app.store.installation.name() if app.has_state() else ""
+    here = here or (path.read_text(encoding="ascii", errors="replace").strip() if path.is_file() else "")
     if owner and not _OWNER.fullmatch(owner):
         raise UserError(f"--owner {owner!r} is no name of an installation: letters, digits and dashes, at most 40")
     if here and owner and here != owner:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -180,7 +180,7 @@ def _claims(claim: StoredObject | None) -> tuple[Left, ...]:
 
 def _end(app: Application, route: BatchRoute, run_id: str, left: Sequence[Left], tally: _Tally) -> None:
     """End and delete what is left of one run, unless another process works on it, or on all by the same names."""
-    check = app.prefix_check(route)
+    check = _check_of(app, route)
     try:
         with app.lock(run_id):
             check()
@@ -197,6 +197,17 @@ def _end(app: Application, route: BatchRoute, run_id: str, left: Sequence[Left],
         tally.kept += [one.name for one in left]
 
 
+def _check_of(app: Application, route: BatchRoute) -> Callable[[], None]:
+    """Return what is asked before each effect: whether a daemon still leads, and nobody works by the same names."""
+    check_prefix = app.prefix_check(route)
+
+    def check() -> None:
+        app.check_leader()
+        check_prefix()
+
+    return check
+
+
 def _delete(app: Application, route: BatchRoute, run_id: str, sources: Sequence[Any], tally: _Tally) -> None:
     """Enter objects into the ledger at their generations, then delete what is in it, what tells the run's plan last."""
     if not app.store.runs.heads(1, run_id=run_id):
@@ -207,7 +218,7 @@ def _delete(app: Application, route: BatchRoute, run_id: str, sources: Sequence[
     entries = [e for e in app.store.ledger.of(run_id) if (e.source.name, e.source.generation) in wanted]
     last = route.manifest_name(run_id)
     for some in ([e for e in entries if e.source.name != last], [e for e in entries if e.source.name == last]):
-        outcomes = delete_owned(some, app.store, route, app.settings.transfer.downloads, app.prefix_check(route))
+        outcomes = delete_owned(some, app.store, route, app.settings.transfer.downloads, _check_of(app, route))
         tally.deleted += sum(outcome is Deletion.DELETED for _, outcome in outcomes)
         tally.kept += [name for name, outcome in outcomes if outcome is Deletion.CHANGED]
     app.store.events.record(run_id, "run.swept", {"objects": len(entries)})

@@ -52,8 +52,8 @@ class Backend(Protocol):
     def revision(self) -> int:
         """Return a number that is another one after anything was changed."""
 
-    def baseline(self) -> tuple[str, Any]:
-        """Return the version at which a new database begins and what makes its tables; empty: migrations do."""
+    def baseline(self) -> tuple[str, Any] | None:
+        """Return the version at which a new database begins and what makes its tables; None: the present ones."""
 
     def unguarded(self, connection: Connection) -> AbstractContextManager[None]:
         """Let tables be made anew while others refer to them, where a transaction must not begin before."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol, Self
 
+from orchestrator.engine.stores.contract_leadership import Installation, Leadership
 from orchestrator.engine.stores.contract_limits import SharedLimits
 from orchestrator.engine.stores.contract_marks import Marks
 from orchestrator.engine.stores.contract_watch import Censuses, Outbox, Pruning
@@ -37,6 +38,8 @@ from orchestrator.model.unit import UnitPlan
 __all__ = [
     "Censuses",
     "Costs",
+    "Installation",
+    "Leadership",
     "Ledger",
     "Marks",
     "Outbox",
@@ -323,6 +326,10 @@ class Store(Protocol):
     @property
     def leases(self) -> Leases: ...
     @property
+    def leadership(self) -> Leadership: ...
+    @property
+    def installation(self) -> Installation: ...
+    @property
     def limits(self) -> SharedLimits: ...
     @property
     def counts(self) -> Censuses: ...
@@ -338,6 +345,13 @@ class Store(Protocol):
         Return this store for the holder of a lease: each of its writes is one transaction with a look at the fence.
 
         Once another has claimed the run, all of them raise `FencedError` and change nothing.
+        """
+
+    def led(self, term: int) -> Self:
+        """
+        Return this store for the daemon that leads under this number, as `under` does for the holder of a run.
+
+        Once another leads, each of its writes raises `FencedError` and changes nothing. Those of runs look at both.
         """
 
     def revision(self) -> int:

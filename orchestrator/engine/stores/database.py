@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection, RootTransaction, bindparam, select
+from sqlalchemy import Connection, RootTransaction, bindparam, func, select
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -21,13 +21,16 @@ from orchestrator.core.errors import ConfigError, FencedError, SpaceError, State
 from orchestrator.engine.stores import migrate
 from orchestrator.engine.stores.address import open_backend, shown
 from orchestrator.engine.stores.backend import Backend, TransactionMode, begin
-from orchestrator.engine.stores.dialect import Trouble
+from orchestrator.engine.stores.dialect import Trouble, locks_rows
 from orchestrator.engine.stores.records import DatabaseFacts
-from orchestrator.engine.stores.schema import runs
+from orchestrator.engine.stores.schema import leadership, runs
 from orchestrator.engine.stores.sqlite import ADVICE, trouble_of_sqlite
 
 _T = TypeVar("_T")
 _FENCE = select(runs.c.fence).where(runs.c.id == bindparam("of_run"))
+LEADER = "daemon"  # what is led
+_TERM = select(leadership.c.fence).where(leadership.c.name == LEADER)
+_CLOCK = select(func.extract("epoch", func.clock_timestamp()))
 
 
 class Database:
@@ -46,6 +49,7 @@ class Database:
         self._engine = self._backend.engine
         self._clock = clock
         self._lease: tuple[str, int] | None = None
+        self._term: int | None = None
         try:
             with transactions_told(self._backend):
                 migrate.upgrade(self._backend)
@@ -67,6 +71,8 @@ class Database:
         with _told(self._backend), self._opened(mode) as (db, transaction):
             if self._lease is not None:
                 check_fence(db, *self._lease)
+            if self._term is not None:
+                check_leadership(db, self._term)
             yield db
             crash.point(f"{writer}.uncommitted")
             self._backend.commit(db, transaction)
@@ -96,6 +102,16 @@ class Database:
         leased = copy.copy(self)
         leased._lease = (run_id, fence)  # noqa: SLF001  of its own kind
         return leased
+
+    def led(self, term: int) -> Database:
+        """Return this database for the daemon that leads: it writes nothing any more once another does; as `under`."""
+        fenced = copy.copy(self)
+        fenced._term = term  # noqa: SLF001  of its own kind
+        return fenced
+
+    def server_seconds(self, db: Connection) -> float:
+        """Return the time of day as seconds since 1970: a server's own, or this machine's for a file that is here."""
+        return float(db.execute(_CLOCK).scalar_one()) if locks_rows(db) else self.seconds()
 
     @property
     def path(self) -> Path:
@@ -167,6 +183,20 @@ def check_fence(db: Connection, run_id: str, fence: int) -> None:
         raise FencedError(
             f"run {run_id} was taken over by another process after this one had not been heard of for too long (lease "
             f"{fence}); nothing more is changed here, `orchestrator watch {run_id}` follows it"
+        )
+
+
+def check_leadership(db: Connection, term: int) -> None:
+    """
+    Make sure that no other daemon leads by now.
+
+    Raises:
+        FencedError: One does.
+    """
+    if (db.execute(_TERM).scalar() or 0) != term:
+        raise FencedError(
+            f"another daemon leads by now, since this one (term {term}) had not been heard of for too long; nothing "
+            "more is changed here"
         )
 
 

@@ -1,19 +1,26 @@
-"""Brings a database to the present schema. Alembic is loaded only when there is something to do."""
+"""Brings a database to the present schema. Alembic is loaded only where an older one is to be changed."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Column, Connection, Engine, MetaData, PrimaryKeyConstraint, String, Table, inspect, text
 
 from orchestrator.core.errors import IntegrityError, StateError, UserError
 from orchestrator.engine.stores.address import open_backend
 from orchestrator.engine.stores.backend import MODE, Backend, TransactionMode
 from orchestrator.engine.stores.dialect import MOVED
+from orchestrator.engine.stores.schema import metadata
 
-HEAD = "0005"
+HEAD = "0006"
 _MIGRATIONS = Path(__file__).with_name("migrations")
+# As Alembic makes it.
+_VERSIONS = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
 
 
 def upgrade(backend: Backend) -> None:
@@ -80,28 +87,37 @@ def has_schema(backend: Backend) -> bool:
 
 
 def _migrate(backend: Backend, version: str, *, back: bool) -> None:
-    from alembic import command  # noqa: PLC0415  costs half a second, needed once per schema
-    from alembic.config import Config  # noqa: PLC0415
-
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS))
     opened = backend.engine.connect().execution_options(**{MODE: TransactionMode.MIGRATE})
     with opened as connection, backend.unguarded(connection), connection.begin() as transaction:
-        config.attributes["connection"] = connection
         if _version(connection) is None:  # nobody was quicker
-            _begin(backend, connection, lambda at: command.stamp(config, at))
-        (command.downgrade if back else command.upgrade)(config, version)
+            _begin(backend, connection)
+        if _version(connection) != version:
+            _take(connection, version, back=back)
         if broken := backend.settle(connection):
             raise IntegrityError(f"the state database could not be brought to schema {version}: {broken} lacks its run")
         backend.commit(connection, transaction)
 
 
-def _begin(backend: Backend, connection: Connection, stamp: Any) -> None:
-    """Make the tables of a new database as they were at the first schema that a database of its kind had."""
-    version, tables = backend.baseline()
-    if version:
-        tables.create_all(connection)
-        stamp(version)
+def _take(connection: Connection, version: str, *, back: bool) -> None:
+    from alembic import command  # noqa: PLC0415  costs half a second, needed once per schema
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    (command.downgrade if back else command.upgrade)(config, version)
+
+
+def _begin(backend: Backend, connection: Connection) -> None:
+    """
+    Make the tables of a new database.
+
+    They are at once the present ones, to which the migrations lead, too; or what the backend has them begin with.
+    """
+    version, tables = backend.baseline() or (HEAD, metadata)
+    tables.create_all(connection)
+    _VERSIONS.create(connection)
+    connection.execute(_VERSIONS.insert().values(version_num=version))
 
 
 def check_head(connection: Connection) -> None:

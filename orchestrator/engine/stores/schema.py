@@ -252,6 +252,22 @@ processes = Table(
     Column("facts", Text, nullable=False, default="{}", server_default="{}"),
 )
 
+leadership = Table(
+    "leadership",
+    metadata,
+    Column("name", String, primary_key=True),  # what is led: the state's daemons
+    Column("worker", String, nullable=False),  # which process leads, or led last
+    Column("fence", Integer, nullable=False),  # grows with each claim
+    Column("lease_until", Float, nullable=False),  # by the database's clock; 0: given back
+)
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
 events = Table(
     "events",
     metadata,

@@ -10,7 +10,9 @@ from orchestrator.engine.stores.counts import SqlCounts
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.dates import SqlDates
 from orchestrator.engine.stores.events import SqlEvents
+from orchestrator.engine.stores.installation import SqlInstallation
 from orchestrator.engine.stores.job_states import SqlJobStates
+from orchestrator.engine.stores.leadership import SqlLeadership
 from orchestrator.engine.stores.leases import SqlLeases
 from orchestrator.engine.stores.ledger import SqlLedger
 from orchestrator.engine.stores.lessons import SqlLessons
@@ -40,6 +42,11 @@ class SqlStore:
         leased._join(self._db.under(run_id, fence))  # noqa: SLF001  of its own kind
         return leased
 
+    def led(self, term: int) -> Self:
+        fenced = copy(self)
+        fenced._join(self._db.led(term))  # noqa: SLF001  of its own kind
+        return fenced
+
     def _join(self, database: Database) -> None:
         self._db = database
         self.runs = SqlRuns(self._db)
@@ -56,6 +63,8 @@ class SqlStore:
         self.processes = SqlProcesses(self._db)
         self.queue = SqlQueue(self._db)
         self.leases = SqlLeases(self._db)
+        self.leadership = SqlLeadership(self._db)
+        self.installation = SqlInstallation(self._db)
         self.limits = SqlLimits(self._db)
         self.counts = SqlCounts(self._db)
         self.outbox = SqlOutbox(self._db)

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, PoolProxiedConnection, RootTransaction, create_engine, event, text
 from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.util import LRUCache
 
 from orchestrator.engine.stores.backend import MODE, TransactionMode
 from orchestrator.engine.stores.dialect import Trouble
@@ -77,8 +78,8 @@ class Sqlite:
     def revision(self) -> int:
         return self._watcher.look()
 
-    def baseline(self) -> tuple[str, Any]:
-        return "", None
+    def baseline(self) -> None:
+        """Begin with the present tables."""
 
     @contextmanager
     def unguarded(self, connection: Connection) -> Iterator[None]:
@@ -127,8 +128,25 @@ class Sqlite:
             yield plain
 
 
+class _Compiled(LRUCache[Any, Any]):
+    """
+    Statements as SQL, kept for every database of this process: to compile one costs more than to run it.
+
+    SQLAlchemy keeps them for each engine anew, since the dialect is part of what it finds them by; there is one SQLite.
+    """
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get(key[1:], default)
+
+    def __setitem__(self, key: Any, compiled: Any) -> None:
+        super().__setitem__(key[1:], compiled)
+
+
+_COMPILED = _Compiled(500)  # as many as an engine keeps
+
+
 def _engine(url: URL) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": 30})
+    engine = create_engine(url, connect_args={"timeout": 30}, execution_options={"compiled_cache": _COMPILED})
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:

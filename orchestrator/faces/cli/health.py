@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import rich_click as click
 
-from orchestrator.app.heartbeat import FRESH_SECONDS, Health, health_of
+from orchestrator.app.heartbeat import FRESH_SECONDS, Health, health_here, health_of
 from orchestrator.app.records import Records
 from orchestrator.app.workers import health_of_worker
 from orchestrator.core.errors import OrchestratorError
@@ -26,9 +26,12 @@ _NEEDED = (("local", "state_dir"), ("store", "url"), ("store", "password_file"))
     help=f"It must have been heard of within.  [default: {FRESH_SECONDS:.0f}s]",
 )
 @click.option("--ready", is_flag=True, help="It must take work, too: not while it reads areas at its start.")
+@click.option(
+    "--here", is_flag=True, help="Of the daemon on this machine or in this container, leading or standing by."
+)
 @click.option("--worker", is_flag=True, help="Of the worker on this machine or in this container, not of the daemon.")
 @click.pass_obj
-def health(context: Context, /, max_age: str, *, ready: bool, worker: bool) -> int:
+def health(context: Context, /, max_age: str, *, ready: bool, here: bool, worker: bool) -> int:
     """
     Tell whether the daemon lives and its database can be read: exit code 0, else 1 with a sentence.
 
@@ -40,7 +43,8 @@ def health(context: Context, /, max_age: str, *, ready: bool, worker: bool) -> i
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--max-age") from None
     output = context.output()
-    found = examine(context, allowed, output.note, health_of_worker if worker else health_of_daemon)
+    look = health_of_worker if worker else health_of_daemon_here if here else health_of_daemon
+    found = examine(context, allowed, output.note, look)
     well = found.ready if ready else found.alive
     output.message("health", project.health_facts(found))
     if not (well and context.quiet):
@@ -51,6 +55,11 @@ def health(context: Context, /, max_age: str, *, ready: bool, worker: bool) -> i
 def health_of_daemon(app: Records, max_age_seconds: float) -> Health:
     """Return how the daemon of a state is."""
     return health_of(app.store, app.clock, max_age_seconds)
+
+
+def health_of_daemon_here(app: Records, max_age_seconds: float) -> Health:
+    """Return how the daemon on this machine is, or in this container."""
+    return health_here(app.store, app.clock, max_age_seconds)
 
 
 def examine(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from orchestrator.app.heartbeat import find_daemon
+from orchestrator.app.heartbeat import health_here
 from orchestrator.app.records import Records
 from orchestrator.config.sections import MetricsSettings
 from orchestrator.core.errors import OrchestratorError
@@ -81,6 +81,6 @@ def listening_at(address: str, settings: MetricsSettings, *, behind_proxy: bool)
 
 def _is_alive(app: Records) -> bool:
     try:
-        return find_daemon(app.store, app.clock)[0] is not None
+        return health_here(app.store, app.clock).alive
     except OrchestratorError:
         return False

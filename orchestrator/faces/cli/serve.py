@@ -13,7 +13,7 @@ from orchestrator.app.connections import Notify
 from orchestrator.app.reloading import Reload
 from orchestrator.app.verbs import daemon
 from orchestrator.core import guard, log
-from orchestrator.core.errors import ConfigError, PermanentError, Stopped, TransientError
+from orchestrator.core.errors import ConfigError, FencedError, PermanentError, Stopped, TransientError
 from orchestrator.faces.cli.exits import WAITS_FOR_PERSON
 from orchestrator.faces.cli.metrics import LOOPBACK, page_of
 from orchestrator.faces.cli.options import service_options
@@ -24,6 +24,12 @@ from orchestrator.faces.metrics import EventCounter
 
 @click.command()
 @service_options
+@click.option(
+    "--standby/--no-standby",
+    "standby",
+    default=None,
+    help="While another daemon leads, wait, and take over when it is gone.  [default: as set]",
+)
 @click.option("--until-idle", is_flag=True, help="End when nothing is left to do (for a CronJob).")
 @click.option(
     "--metrics",
@@ -37,7 +43,15 @@ from orchestrator.faces.metrics import EventCounter
 @click.option("--open", "open_", is_flag=True, help="Open it in the browser.")
 @click.pass_obj
 def serve(
-    context: Context, /, until_idle: bool, metrics: str | None, behind_proxy: bool, web: bool, open_: bool, **given: Any
+    context: Context,
+    /,
+    standby: bool | None,
+    until_idle: bool,
+    metrics: str | None,
+    behind_proxy: bool,
+    web: bool,
+    open_: bool,
+    **given: Any,
 ) -> int:
     """
     Work for months: scheduled jobs of config.toml, submitted jobs, and what an earlier process left unfinished.
@@ -45,25 +59,35 @@ def serve(
     SIGTERM ends it cleanly: each run commits its state and goes on at the next start. SIGHUP reads the jobs of
     config.toml anew; a file that is wrong changes nothing, and runs go on as they began.
 
+    One daemon leads. With --standby another one waits beside it, on this machine or on one that shares the database,
+    and takes over: at once where the first ended in order, within [serve] lease where it died.
+
     With --until-idle the exit code tells the worst that is left: 1 a run failed, 4 a job or a setting is wrong, 3 a run
     waits for a person, 5 one is to be tried later, 130 stopped before the end.
     """
     guard.seal()
     reload = Reload(lambda: loaded_for(context, given), _asked_by_hangup())
-    with opened(context, given, context.output()) as app:
-        log.configure("debug" if context.verbose else app.settings.log.level, app.settings.log.style)
-        logger, heard = log.get("serve"), EventCounter()
-        app.notify = _both(logging_notify(logger), heard.hear)
-        with page_of(app, heard, metrics, behind_proxy=behind_proxy) as address:
-            if address:
-                logger.info("serve.metrics", address=address)
-            with page_process(context, app, logger, wanted=web or app.settings.web.enabled, open_=open_):
-                served = daemon.serve(app, until_idle=until_idle, reload=reload)
-        if until_idle:
-            app.notify("serve.summary", "", _facts(served))
-        code = exit_code(served) if until_idle else 0
-        logger.info("serve.stopped", exit_code=code)
-    return code
+    while True:
+        with opened(context, given, context.output()) as app:
+            log.configure("debug" if context.verbose else app.settings.log.level, app.settings.log.style)
+            logger, heard = log.get("serve"), EventCounter()
+            app.notify = _both(logging_notify(logger), heard.hear)
+            stands_by = app.settings.serve.standby if standby is None else standby
+            with page_of(app, heard, metrics, behind_proxy=behind_proxy) as address:
+                if address:
+                    logger.info("serve.metrics", address=address)
+                with page_process(context, app, logger, wanted=web or app.settings.web.enabled, open_=open_):
+                    served = daemon.serve(app, until_idle=until_idle, reload=reload, standby=stands_by)
+            if served.deposed:
+                logger.warning("serve.deposed", then="stands by" if stands_by else "ends")
+                app.close()
+                if stands_by and context.go_on():
+                    continue  # from the beginning, as another process would: nothing that it knew counts any more
+            if until_idle:
+                app.notify("serve.summary", "", _facts(served))
+            code = FencedError.exit_code if served.deposed else exit_code(served) if until_idle else 0
+            logger.info("serve.stopped", exit_code=code)
+        return code
 
 
 def _asked_by_hangup() -> Callable[[], bool]:
@@ -125,5 +149,5 @@ def logging_notify(logger: Any) -> Notify:
 
 _LOUD = frozenset(
     {"held", "failed", "fault", "error", "trouble", "doubt", "objects_missing", "over_threshold", "unknown_state"}
-    | {"refused", "skipped", "elsewhere", "lease_lost", "left_alone"}
+    | {"refused", "skipped", "elsewhere", "lease_lost", "left_alone", "took_over", "deposed"}
 )

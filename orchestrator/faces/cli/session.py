@@ -37,6 +37,7 @@ class Context:
     verbose: bool = False
     project: str = ""  # which some commands name for themselves
     stop: threading.Event = field(default_factory=threading.Event)
+    signalled: threading.Event = field(default_factory=threading.Event)  # `stop` was set by a signal
     called: Called = field(default_factory=Called)
 
     def __post_init__(self) -> None:
@@ -68,6 +69,12 @@ class Context:
     def load_part(self, names: Collection[tuple[str, str]]) -> tuple[Loaded, str]:
         """Read the settings for a command that needs these alone; say what is wrong with the others, else nothing."""
         return load_part(names, self.config, profile=self.profile, overrides=self.overrides())
+
+    def go_on(self) -> bool:
+        """Begin anew after a stop that no signal asked for; tell whether that is so."""
+        if not self.signalled.is_set():
+            self.stop = threading.Event()  # what still waits for the other one is over
+        return not self.signalled.is_set()
 
     def output(self) -> Output:
         return Output(as_json=self.as_json, quiet=self.quiet, called=self.called)
@@ -151,7 +158,7 @@ def application(context: Context, loaded: Loaded, output: Output) -> Application
     log.configure(
         settings.log.level if context.verbose else _calmer(settings.log.level), settings.log.style, output.log_stream()
     )
-    obey_signals(context.stop)
+    obey_signals(context.stop, context.signalled)
     folder = loaded.path.resolve().parent if loaded.path else None
     return Application(
         settings, stop=context.stop, notify=output.event, config_dir=folder, refused_jobs=loaded.refused_jobs
@@ -163,13 +170,17 @@ def _calmer(level: str) -> str:
     return "warning" if level in ("debug", "info") else level
 
 
-def obey_signals(stop: threading.Event) -> None:
-    """The first signal asks for a clean end; the second one ends at once."""
+def obey_signals(stop: threading.Event, signalled: threading.Event | None = None) -> None:
+    """The first signal asks for a clean end, and says so; the second one ends at once."""
 
     def ask(number: int, _frame: object) -> None:
+        if signalled is not None:
+            signalled.set()
         stop.set()
         signal.signal(number, signal.SIG_DFL)
 
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, ask)
+        if signalled is not None and signalled.is_set():  # it came while nobody listened
+            stop.set()

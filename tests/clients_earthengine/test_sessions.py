@@ -1,0 +1,54 @@
+"""The client of the process when a service ends: whom it is given back to, and who is asked meanwhile."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import ee
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from structlog.testing import capture_logs
+
+from orchestrator.clients.session import CLIENT, borrowed
+from orchestrator.sandbox.server import Options, Sandbox
+
+
+@pytest.fixture
+def passing():
+    """Another service, which ends before the one of the other tests."""
+    CLIENT.close()
+    with Sandbox(None, Options(), evaluator=object()) as other:
+        yield other
+    CLIENT.close()
+
+
+def test_a_service_of_the_user_that_is_gone_is_not_waited_for(engine, sandbox):
+    """It is looked for once, before the client would try for half a minute, and the reason is told."""
+    with capture_logs() as told, ExitStack() as later, Sandbox(None, Options(), evaluator=object()) as theirs:
+        ee.Initialize(AnonymousCredentials(), url=theirs.url, project=theirs.options.project)
+        later.enter_context(borrowed(sandbox.url))
+        engine._initialise(sandbox.options.project, AnonymousCredentials(), sandbox.url)
+
+    (restored,) = [each for each in told if each["event"] == "earthengine.session_not_restored"]
+    assert f"Earth Engine cannot be reached at {theirs.url}: connection refused" in restored["error"]
+    assert not ee.data.is_initialized()
+
+
+def test_one_of_ours_that_nobody_uses_any_more_is_not_given_back(engine, passing, sandbox):
+    """Neither as ours nor as if its user had signed in there."""
+    engine._initialise(passing.options.project, AnonymousCredentials(), passing.url)
+    CLIENT.forget(passing.url, passing.options.project)
+
+    with borrowed(sandbox.url):
+        engine._initialise(sandbox.options.project, AnonymousCredentials(), sandbox.url)
+
+    assert not ee.data.is_initialized()
+
+
+def test_only_google_is_asked_for_googles_catalogue(engine, passing, monkeypatch):
+    """The client fetches it to know which of Google's assets are old; who is signed in elsewhere needs no Google."""
+    monkeypatch.setattr(ee.deprecation, "_FetchDataCatalogStac", lambda: pytest.fail("it was asked for"))
+
+    engine._initialise(passing.options.project, AnonymousCredentials(), passing.url)
+
+    assert ee.data.is_initialized()
