@@ -6,6 +6,7 @@ Set HYPOTHESIS_PROFILE=thorough for many more and longer histories.
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 from run_machine import Machine
@@ -20,6 +21,7 @@ HISTORIES = settings(
 )
 
 
+@pytest.mark.long
 def test_a_run_survives_every_order_of_events():
     """Whatever happens, in whatever order: nothing doubled, nothing foreign deleted, and in the end all is there."""
     run_state_machine_as_test(Machine, settings=HISTORIES)
