@@ -61,7 +61,7 @@ class locked:  # noqa: N801  it reads as a word
 
 def test_a_database_that_is_not_there_is_the_users(postgres):
     """Whoever named it corrects it, or makes it."""
-    with pytest.raises(ConfigError, match='"nowhere" does not exist.*sudo -u postgres createdb .* nowhere`'):
+    with pytest.raises(ConfigError, match=r'"nowhere" does not exist.*sudo -u postgres createdb .* nowhere`'):
         opened(postgres.url("nowhere"))
 
 
@@ -251,7 +251,8 @@ def test_a_mistake_behind_the_address_is_the_users(behind, said):
 
 
 @pytest.mark.parametrize(
-    "behind", ["sslmode=verify-full&sslrootcert=/nowhere.pem", "sslmode=require", "channel_binding=require&gssencmode=x"]
+    "behind",
+    ["sslmode=verify-full&sslrootcert=/nowhere.pem", "sslmode=require", "channel_binding=require&gssencmode=x"],
 )
 def test_what_a_server_that_is_up_cannot_do_is_the_users(postgres, behind):
     """A server without TLS, a file that is not there: whoever waits for it waits for ever."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from sqlalchemy import URL
-from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError
 
 from orchestrator.core.nearest import hint
 from orchestrator.engine.stores.dialect import Trouble
@@ -113,5 +113,3 @@ def advice_on_refusal(sentence: str) -> str:
         "see [store] url and password_file; is there such a database (`createdb`), and may its role connect and create "
         f"tables there? {_PAGE}"
     )
-
-
