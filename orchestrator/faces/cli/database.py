@@ -83,7 +83,9 @@ def upgrade(context: Context, /) -> int:
 
 
 @db.command()
-@click.option("--to", "version", required=True, metavar="SCHEMA", help="Schema of the earlier program: 0004 or 0003.")
+@click.option(
+    "--to", "version", required=True, metavar="SCHEMA", help="Schema of the earlier program: 0005, 0004 or 0003."
+)
 @click.pass_obj
 def downgrade(context: Context, /, version: str) -> int:
     """
