@@ -26,6 +26,7 @@ ON_A_SERVER = settings(HISTORIES, max_examples=EXAMPLES // 20)
 pytestmark = [pytest.mark.timeout(0)] if THOROUGH else []
 
 
+@pytest.mark.long
 def test_a_run_survives_every_order_of_events():
     """Whatever happens, in whatever order: nothing doubled, nothing foreign deleted, and in the end all is there."""
     run_state_machine_as_test(Machine, settings=HISTORIES)
