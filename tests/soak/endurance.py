@@ -9,8 +9,8 @@ Lets a daemon work for hours while services fail and it is killed, and tells wha
 the services, drawn, 2 % are answered with 503 or 429, with a broken connection or a body that ends too early. It begins
 with a quiet life of one run of each job, whose database, pruned, is the floor. The end is as quiet, and then `prune`,
 now and two months later, since what this and the last month have cost is not forgotten. Prints what was sampled, as
-medians of the first and the last quarter and as a slope, of memory where a process has done a run; the exit code is 1 where something was lost or left, or the
-daemon ended by itself.
+medians of the first and the last quarter and as a slope, of memory where a process has done a run; the exit code is 1
+where something was lost or left, or the daemon ended by itself.
 """
 
 from __future__ import annotations
