@@ -10,6 +10,7 @@ pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
 from machines import KINDS, LEADER_LEASE_SECONDS, machines_in, torment
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)  # of a busy machine; it takes a minute
 @pytest.mark.usefixtures("postgres")  # which says so where there is none
 def test_nothing_is_lost_doubled_or_left_whoever_dies(tmp_path, program):
