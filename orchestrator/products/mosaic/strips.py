@@ -47,9 +47,14 @@ def strip_facts(plan: Plan, count: int, job: Job, token: Callable[[], str]) -> d
     if len(strips) < 2:
         return {}
     facts: dict[str, Any] = {_FACT: [[strip.row, strip.bottom] for strip in strips]}
-    if job.deliver and BucketAddress.parse(job.deliver).scheme == _JOINING:
+    if joins_at_its_place(job):
         facts[_KEPT] = f".orchestrator/{token()}"
     return facts
+
+
+def joins_at_its_place(job: Job) -> bool:
+    """Tell whether strips of a job's output lie where its result goes, and are put together there."""
+    return bool(job.deliver) and BucketAddress.parse(job.deliver).scheme == _JOINING
 
 
 def strips_of(run: RunSnapshot) -> tuple[OutputStrip, ...]:
