@@ -9,7 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.core.errors import DamagedObjectError, GenerationError, IntegrityError, NotFoundError, WayError
+from orchestrator.core.errors import (
+    DamagedObjectError,
+    GenerationError,
+    IntegrityError,
+    NotFoundError,
+    OrchestratorError,
+    WayError,
+)
 from orchestrator.core.files import remove_tree
 from orchestrator.core.flow import in_order
 from orchestrator.model.address import BucketAddress
@@ -119,7 +126,12 @@ class MakeStrip:
         finally:
             strip.close()
             remove_tree(folder)
-        context.place(order.cell, index.to_json())
+        try:
+            context.place(order.cell, index.to_json())
+        except OrchestratorError:  # perhaps the run is over, and was cleaned before this was written
+            for stored in index.objects:
+                place.delete(stored)
+            raise
         return Done({"objects": len(index.objects), "size": sum(stored.size for stored in index.objects)})
 
     def _place(self, strip: StripMosaic, order: StripOrder, context: StepContext) -> None:
