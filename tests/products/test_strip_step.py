@@ -16,8 +16,11 @@ from assembly import Scene
 from place_kit import DictionaryPlace
 
 from orchestrator.core.errors import OrchestratorError
+from orchestrator.model.job import Job
+from orchestrator.model.product import RunSnapshot
 from orchestrator.model.strip import OutputStrip, StripOrder
 from orchestrator.model.unit import Done, Unit
+from orchestrator.products.mosaic.product import MosaicProduct
 from orchestrator.products.mosaic.strips import MakeStrip
 
 PARTS = {"tiled": True, "blockxsize": 16, "blockysize": 16, "compress": "deflate"}
@@ -58,3 +61,16 @@ def test_a_strip_that_nobody_takes_leaves_nothing(tmp_path):
         do_strip(tmp_path, place, refuse)
 
     assert place.contents == {}
+
+
+def test_a_rebuilt_state_gives_up_what_its_run_kept_at_the_place(tmp_path):
+    """It cannot tell what strips were made of; what lies beside them is somebody else's."""
+    place = DictionaryPlace()
+    for name in ("kept/strips/0000.f1/a", "kept/indexes/0-64.0.strip.json", "keptother", "map.tif"):
+        place.create(name, b"x")
+    job = Job(area="a", output=str(tmp_path), base_name="map", start_date="", end_date="", deliver="gs://maps/x")
+    context = SimpleNamespace(bucket=lambda _address: place)
+
+    MosaicProduct(cast("Any", context)).forget_strips(RunSnapshot("run", job, facts={"kept_at": "kept"}))
+
+    assert sorted(place.contents) == ["keptother", "map.tif"]
