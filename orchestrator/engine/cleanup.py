@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -131,11 +131,12 @@ def delete_owned(
     return outcomes
 
 
-def own_late_objects(run: Head, *, store: Store, route: BatchRoute) -> None:
+def own_late_objects(run: Head, *, store: Store, route: BatchRoute, spared: Container[str] = ()) -> None:
     """
     Enter into the ledger what attempts wrote after they were given up, and what says what the run is.
 
     Attempts that a lost state made and this one does not know are told by the digest in the names of their files.
+    Those with the prefixes `spared` still write: the service may replace a file before it is matched with its part.
     """
     manifest = route.manifest_name(run.id)
     attempts = {attempt.prefix: attempt for attempt in store.tasks.attempts(run.id)}
@@ -145,6 +146,8 @@ def own_late_objects(run: Head, *, store: Store, route: BatchRoute) -> None:
 
     def is_ours(source: StoredObject) -> bool:
         prefix = route.prefix_of(source.name)
+        if prefix in spared:
+            return False
         if attempt := attempts.get(prefix):
             return route.wrote(plans[attempt.task], prefix, attempt.first_posted, source)
         said = route.attempt_of(source.name)

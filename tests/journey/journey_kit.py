@@ -25,6 +25,7 @@ import requests
 BUCKET = "orchestrator-sandbox"
 PROJECT = "orchestrator-sandbox"  # what `--sandbox-url` expects
 CRASH_AT = "ORCHESTRATOR_CRASH_AT"
+STORE_URL = "ORCHESTRATOR_STORE__URL"
 KILLED = -signal.SIGKILL
 # Waiting is what a run does most; here everything that waits for a distant service waits a moment.
 IMPATIENT = {
@@ -48,6 +49,17 @@ def real_data() -> Path | None:
     named = os.environ.get("ORCHESTRATOR_TEST_DATA")
     folder = Path(named) if named else Path(__file__).resolve().parents[3] / "shared" / "data"
     return folder if (folder / "aoi").is_dir() else None
+
+
+def state_rows(program: Program, folder: Path, query: str) -> list[tuple[Any, ...]]:
+    """Return what a query of the state finds that the commands of `program` keep in a folder, or with a server."""
+    if url := program.everywhere.get(STORE_URL):
+        import psycopg  # noqa: PLC0415  an extra
+
+        with psycopg.connect(url) as database:
+            return database.execute(query).fetchall()  # type: ignore[arg-type]
+    with closing(sqlite3.connect(folder / "state" / "state.db")) as database:
+        return database.execute(query).fetchall()
 
 
 @dataclass(frozen=True)
