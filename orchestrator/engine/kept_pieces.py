@@ -18,6 +18,10 @@ class UnsharedError(OrchestratorError):
     """This process does no units of a run: it may not, or does not see the run's folder."""
 
 
+class NotYetSharedError(UnsharedError):
+    """It may see it in a moment: the folder of the claim at work is being made, or lies where it cannot look."""
+
+
 class KeptPieces:
     """
     The pieces of one run that wait to be placed. Safe to use from several threads and processes.
@@ -40,18 +44,18 @@ class KeptPieces:
         Make sure that this process sees the folder that the run's holder works in, under the number of its claim.
 
         Raises:
-            UnsharedError: It does not: a folder of this name is another one here, or there is none.
+            NotYetSharedError: It does not: a folder of this name is another one here, or there is none, or none yet.
         """
         path = self._folder / PIECES / HOLDER
         try:
             found = path.read_bytes()
         except OSError as error:
-            raise UnsharedError(
+            raise NotYetSharedError(
                 f"the folder of the run, {self._folder}, is not seen from here ({error.strerror or error}): a worker "
                 "needs the same file system under the same path as the process that holds the run"
             ) from None
         if found != str(fence).encode():
-            raise UnsharedError(
+            raise NotYetSharedError(
                 f"{path} is of claim {found.decode(errors='replace')[:20]} of the run, and claim {fence} is at work: "
                 "the folder of this path is another one here, or the run is just being taken over"
             )
