@@ -100,9 +100,7 @@ class StripBlocks:
         tries = (self.place.read_range(run.stored, at, size) for _ in range(2))
         data = next((data for data in tries if crc32c_of(data) == int(run.crcs[block])), None)
         if data is None:
-            raise DamagedObjectError(
-                f"bytes {at} to {at + size} of {run.stored.name} are not those its strip wrote"
-            )
+            raise DamagedObjectError(f"bytes {at} to {at + size} of {run.stored.name} are not those its strip wrote")
         with self._lock:
             self.read_bytes += size
         return data

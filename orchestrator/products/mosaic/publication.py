@@ -149,9 +149,7 @@ def _read(report: MosaicReport, mosaic: Finishable, about: Finishing) -> _Raster
         return _Raster(report, digest.result(), counts)
 
 
-def sha256_of_finished(
-    report: MosaicReport, stop: Stop, on_bytes: Callable[[int], None] = lambda _size: None
-) -> str:
+def sha256_of_finished(report: MosaicReport, stop: Stop, on_bytes: Callable[[int], None] = lambda _size: None) -> str:
     """
     Return the SHA-256 of the finished file.
 
