@@ -53,7 +53,7 @@ def _lock_of(app: Application, deposed: str = "") -> AbstractContextManager[None
     """Return the state folder's lock; a `deposed` leader that was stopped with it does not keep it."""
     found = Worker.parse(deposed)
     pid = str(found.pid) if found else ""
-    return exclusive(app.folder() / "serve.lock", "this state folder's daemon", lambda holder: holder == pid)
+    return exclusive(app.folder() / "serve.lock", "this state folder", lambda holder: holder == pid)
 
 
 @contextmanager

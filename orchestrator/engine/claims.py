@@ -74,6 +74,12 @@ class Claims:
             return not self._under_way and not self._waiting
 
     @property
+    def runs(self) -> frozenset[str]:
+        """Of which runs something is had."""
+        with self._lock:
+            return frozenset(unit.run_id for unit in (*self._under_way.values(), *self._waiting))
+
+    @property
     def under_way(self) -> int:
         """How many have begun."""
         with self._lock:

@@ -128,9 +128,15 @@ class Recovery:
             adopted = self._adopt_all(manifest)
             crash.point("recovery.adopted")
         self.look_at_result(run, product)
-        own_late_objects(self._store.runs.get(run.id), store=self._store, route=self._route)
+        self._own_what_is_given_up(run.id)
         crash.point("recovery.owned")
         return self._told(run, adopted, is_new=is_new)
+
+    def _own_what_is_given_up(self, run_id: str) -> None:
+        numbers = {task.key: task.attempt for task in self._store.tasks.of(run_id) if not task.is_settled}
+        attempts = self._store.tasks.attempts(run_id)
+        spared = {attempt.prefix for attempt in attempts if attempt.number == numbers.get(attempt.task)}
+        own_late_objects(self._store.runs.get(run_id), store=self._store, route=self._route, spared=spared)
 
     def look_at_result(self, run: Run, product: Product) -> Rebuilt | None:
         """Recognise a result that was published after an old state was saved; None where there is none."""

@@ -20,7 +20,7 @@ from orchestrator.core.errors import FencedError, IntegrityError, PermanentError
 from orchestrator.core.files import make_folder
 from orchestrator.engine.claims import Claims
 from orchestrator.engine.executors import UnitExecutor, UnitLostError
-from orchestrator.engine.kept_pieces import KeptPieces
+from orchestrator.engine.kept_pieces import KeptPieces, PieceKeeper
 from orchestrator.engine.placing import EitherStop
 from orchestrator.engine.steps import StepRunner, UnitContext
 from orchestrator.engine.unit_threads import ThreadExecutor
@@ -57,7 +57,7 @@ class UnitWork:
         self._lanes = [_Lane(tuple(here), self._threads, self._claims())]
         if executor is not None and elsewhere:
             self._lanes.append(_Lane(tuple(elsewhere), executor, self._claims()))
-        self._kept = KeptPieces(context.folder)
+        self._kept: PieceKeeper = context.pieces or KeptPieces(context.folder)
         self._placing: ThreadPoolExecutor | None = None
         self._brought: dict[UnitClaim, int] = {}  # bytes of pieces that are on their way into the sink
         self._lock = threading.Lock()

@@ -100,15 +100,18 @@ def local_plan(job: Job, context: ProductContext, today: date | None = None) -> 
 def settle(job: Job, context: ProductContext) -> Settled:
     """Plan, and ask Earth Engine for the scenes and the bands; see `model.product.Product.prepare`."""
     local = local_plan(job, context)
-    check_space(job, local.plan, context.free_bytes(job.output))
+    cut: dict[str, Any] = {}
+    if job.route not in DIRECT_ROUTES:
+        cut = strip_facts(local.plan, context.strips(local.plan.grid.pixels), job, context.token)
+    if "kept_at" not in cut:
+        check_space(job, local.plan, context.free_bytes(job.output))
     context.say("signing in to Earth Engine")
     context.imagery.connect()
     image = local.recipe.image(local.request)
     context.say("asking Earth Engine for the scenes")
     scenes = look_at(context.imagery, local.recipe, local.request, image, local.plan.pixels.bands)
     facts = local.recipe.facts(local.request) | {"scenes": scenes, "area_sha256": local.area.sha256}
-    if job.route not in DIRECT_ROUTES:
-        facts |= strip_facts(local.plan, context.strips(local.plan.grid.pixels))
+    facts |= cut
     if local.area.value:
         facts["area_value"] = local.area.value
     cells, limits = map(Cell, local.plan.direct), context.direct_limits
