@@ -164,6 +164,8 @@ class PlacedPieces:
     def keep(self, unit: Unit, content: Path | bytes) -> BroughtPiece:
         if isinstance(content, Path):
             raise IntegrityError(f"{unit.kind} {unit.key} brings a file, and only bytes go through {self._place.url}")
+        if self._place.stat(self._prefix + HOLDER) is None:  # what is written now nobody would take away
+            raise UnsharedError(f"{self._place.url}/{self._prefix}{HOLDER} is gone: the run is over")
         made = self._place.create(self._prefix + _name_of(unit), content)
         crash.point("piece.kept")
         return BroughtPiece(made.name, len(content), hashlib.sha256(content).hexdigest(), as_bytes=True)
