@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 from orchestrator.app.application import Application
 from orchestrator.app.heartbeat import DAEMON, FRESH_SECONDS, STANDBY, Heartbeat, daemon_row, find_daemon, tell_systemd
-from orchestrator.app.workers import FORGOTTEN_SECONDS
 from orchestrator.core.errors import OrchestratorError, SpaceError, Stopped, TransientError
 from orchestrator.core.files import LockedError, exclusive
 from orchestrator.engine.leadership import Term
@@ -137,7 +136,7 @@ class _Candidate:
     def _stand_by_no_more(self) -> bool:
         processes = self._app.store.processes
         processes.end(_standby_name(), os.getpid())
-        processes.forget(STANDBY, self._app.clock.now().timestamp() - FORGOTTEN_SECONDS)
+        processes.forget(STANDBY, self._app.clock.now().timestamp() - FRESH_SECONDS)
         return True
 
     def _look(self) -> LeadershipRow | None:
