@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from simulation_kit import FREE, exports, requests, simulated
+from simulation_kit import FREE, exports, requests, setting, simulated, simulated_again
 
 from orchestrator.app.records import Records
 from orchestrator.app.simulation.bounds import resource_uses
 from orchestrator.app.simulation.cells import cells_of_area
 from orchestrator.app.simulation.costs import NAMES, SOURCES, KnownCosts, RunCosts, read_costs
+from orchestrator.app.simulation.doubling import uses_with_twice
 from orchestrator.app.simulation.learning import learn_costs
 from orchestrator.app.simulation.report import strips_of
 from orchestrator.app.simulation.several import simulate_series
@@ -105,6 +106,28 @@ def test_many_runs_take_at_least_what_the_busiest_takes_for_all(one, weights, at
     assert whole.run.makespan >= one.makespan
     assert whole.run.eecu_seconds == pytest.approx(total * one.eecu_seconds)
     assert all(use.share <= 1 + 1e-9 for use in whole.uses)
+
+
+def test_a_single_export_gains_nothing_by_a_second_slot():
+    """It uses one of two, all the time that it computes, and twice as many slots change nothing."""
+    subject, costs = exports([2]), FREE.but(task_seconds=100.0)
+    run = simulated(subject, costs)
+
+    (use, *_) = uses_with_twice(subject, costs, setting(), run, simulated_again)
+
+    assert (use.name, use.places, use.usable, use.without) == ("exports", 2, 1, run.makespan)
+    assert use.share == pytest.approx(100.0 / run.makespan)
+
+
+def test_twice_the_slots_are_simulated():
+    """Three exports of 100 s in two slots take two rounds, in four one: no scaling of the whole would say so."""
+    subject, costs = exports([1, 1, 1]), FREE.but(task_seconds=100.0)
+    run = simulated(subject, costs)
+
+    (use, *_) = uses_with_twice(subject, costs, setting(), run, simulated_again)
+
+    assert use.without == pytest.approx(simulated(subject, costs, slots=4).makespan)
+    assert use.without < 0.6 * run.makespan
 
 
 def test_one_at_a_time_is_one_after_the_other(one):

@@ -13,6 +13,7 @@ from orchestrator.app.planner import cut_task
 from orchestrator.app.simulation.bounds import MOST_COG_PIXELS, RoomLeft, breaking_limits
 from orchestrator.app.simulation.cells import USUAL_SIDE, cells_of_area
 from orchestrator.app.simulation.costs import KnownCosts, read_costs
+from orchestrator.app.simulation.doubling import uses_with_twice
 from orchestrator.app.simulation.learning import learn_costs
 from orchestrator.app.simulation.report import SimulationReport, strips_of
 from orchestrator.app.simulation.several import RunSeries, simulate_series
@@ -108,13 +109,17 @@ def simulate_job(app: Application, job: Job, order: SimulationOrder, busy: Busy 
         run = simulate_long(subject, known.costs, around, simulate_run)
     room = RoomLeft(free_bytes(job.output), app.settings.budget.tier_eecu_hours * HOUR)
     series = simulate_series(run, cut.weights, app.settings.serve.slots)
+    uses = series.uses
+    if series.count == 1:
+        with busy(f"simulating {cut.largest.base_name} with twice of what was busy"):
+            uses = uses_with_twice(subject, known.costs, around, run, simulate_run)
     report = SimulationReport(
         base_name=job.base_name,
         runs=series.count,
         workers=order.workers,
         slots=around.slots,
         run=series.run,
-        uses=series.uses,
+        uses=uses,
         limits=breaking_limits(subject, run, around, room),
         strips=strips_of(run.occupations, run.makespan / run.stretched),
         pixels=round(subject.asked_pixels * sum(cut.weights)),
