@@ -179,7 +179,27 @@ def test_what_a_finished_run_took_is_learned_from_its_events(tmp_path):
     assert costs.task_eecu_per_pixel == pytest.approx(20.0 / 65_536)
 
 
-def finished_run(app, clock):
+def test_exports_that_are_seen_in_one_look_have_taken_time(tmp_path):
+    """Six in two slots, all seen 30 s after they were handed over: 2 × 30 s of slots, of which each had 10 s."""
+    app = Records(Settings(local=LocalSettings(state_dir=str(tmp_path))))
+    app.clock = clock = VirtualClock()
+    finished_run(app, clock, submitted=lambda _number: 9.0, seen=lambda _number: 39.0)
+
+    costs = learn_costs(app, KnownCosts(), products=["mosaic"]).costs
+
+    assert costs.task_seconds == pytest.approx(10.0)
+    assert costs.begin_seconds == pytest.approx(9.0)
+
+
+def usual_submitted(number):
+    return 7.0 + 2 * number
+
+
+def usual_seen(number):
+    return 7.0 + 2 * (number % 2) + 100 * (1 + number // 2) + 3
+
+
+def finished_run(app, clock, submitted=usual_submitted, seen=usual_seen):
     """Write a finished run into the state, event by event, each at its time."""
     subject = exports([1] * 6)
     job = replace(subject.job, output="/nowhere")
@@ -187,10 +207,9 @@ def finished_run(app, clock):
     app.store.runs.save_plan(run.id, plan_to_json(subject.plan), "", "{}", subject.tasks)
     told = [(7.0, "run.planned", {})]
     for number in range(6):
-        told.append((7.0 + 2 * number, "task.submitted", {"task": f"{number:04d}"}))
-        seen = 7.0 + 2 * (number % 2) + 100 * (1 + number // 2) + 3
-        told.append((seen, "task.exported", {"task": f"{number:04d}", "bytes": 65_536}))
-        told.append((seen + 0.065536, "part.downloaded", {"bytes": 65_536}))
+        told.append((submitted(number), "task.submitted", {"task": f"{number:04d}"}))
+        told.append((seen(number), "task.exported", {"task": f"{number:04d}", "bytes": 65_536}))
+        told.append((seen(number) + 0.065536, "part.downloaded", {"bytes": 65_536}))
     last = max(at for at, *_ in told)
     told.append((last + 5.0, "output.published", {"bytes": 400_000}))
     for at, name, facts in sorted(told, key=lambda one: one[0]):
