@@ -4,7 +4,8 @@ One raster from strips: `PYTHONPATH=. python benchmarks/strips.py [--sides 1500,
 Parts are those of `benchmarks/assemble.py`. Strips are made by processes, one strip at a time each, and joined by this
 one, in a folder and in the sandbox's Cloud Storage. Printed: whether the SHA-256 is that of one machine, the bytes that
 the join has read and written as a share of the file (in a bucket as the sandbox counts them, in a folder those of
-blocks and head: what the kernel copies into the file is not moved through the process), and seconds.
+blocks and head: what the kernel copies into the file is not moved through the process), and seconds. The largest
+default takes ten gigabytes of disk while it runs.
 """
 
 from __future__ import annotations
@@ -14,23 +15,28 @@ import hashlib
 import json
 import multiprocessing
 import os
+import struct
+import sys
 import tempfile
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import shapely
+import shapely.prepared
 
-from benchmarks.assemble_data import BANDS, DataSet, create
+from benchmarks.assemble_data import BANDS, DataSet, write_part
 from orchestrator.assemble.joining import StripJoin
 from orchestrator.assemble.mosaic import BlockAssembler
 from orchestrator.assemble.strip import StripMosaic
 from orchestrator.assemble.strip_index import StripIndex
 from orchestrator.core.files import sha256_of
+from orchestrator.model.grid import Window
 from orchestrator.model.mosaic import MosaicSpec
 from orchestrator.model.places import ObjectPlace
 from orchestrator.model.spec import PixelSpec
@@ -39,6 +45,7 @@ from orchestrator.places.folder import FolderPlace
 from orchestrator.plan.strips import cut_strips
 
 STRIP_ROWS = 4096  # 2^4 blocks
+DRAWN = 4  # parts of each size; the others are copies of them elsewhere
 
 
 @dataclass(frozen=True)
@@ -83,15 +90,18 @@ def arguments() -> argparse.Namespace:
 
 
 def measure(side: int, folder: Path, workers: list[int], places: list[str]) -> None:
+    began = time.perf_counter()
     data = data_set(folder / "data", side)
+    parts = touched(data)
+    print(f"{side:,}²: {len(parts)} parts made in {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
     spec = spec_of(data, threads=2)
     began = time.perf_counter()
     mosaic = BlockAssembler().open(spec, folder / "whole")
-    mosaic.place(data.parts.items(), lambda _window: None)
+    mosaic.place(parts.items(), lambda _window: None)
     report = mosaic.finish(threading.Event())
     alone, wanted = time.perf_counter() - began, sha256_of(report.path)
     report.path.unlink()
-    strips = cut_strips(data.grid, data.parts, -(-side // STRIP_ROWS))
+    strips = cut_strips(data.grid, list(parts), -(-side // STRIP_ROWS))
     for kind in places:
         for count in workers:
             with tempfile.TemporaryDirectory(dir=folder) as name, there(kind, Path(name)) as whereabouts:
@@ -103,18 +113,42 @@ def measure(side: int, folder: Path, workers: list[int], places: list[str]) -> N
 
 
 def data_set(folder: Path, side: int) -> DataSet:
-    """Return parts of a grid of exactly this side."""
-    gigabytes = side**2 * len(BANDS) * 2 / 1e9
-    made = create(folder, gigabytes, "uint16", 2000)
-    if made.side == side:
-        return made
-    from benchmarks.assemble_data import write_part  # noqa: PLC0415
-
-    exact = DataSet(folder, side, "uint16", 2000)
-    for window, path in exact.parts.items():
-        write_part(exact, window, path)
+    """Make those parts of a grid of exactly this side that the area touches, as a plan would; few of them are drawn."""
+    data = DataSet(folder, side, "uint16", 2000)
+    folder.mkdir(parents=True)
+    alike: dict[tuple[int, int], list[Window]] = {}
+    for window in touched(data):
+        alike.setdefault((window.height, window.width), []).append(window)
+    drawn = [window for windows in alike.values() for window in windows[:DRAWN]]
+    with ProcessPoolExecutor(2) as pool:
+        list(pool.map(write_part, repeat(data), drawn, [data.parts[window] for window in drawn]))
+    for windows in alike.values():
+        for number, window in enumerate(windows[DRAWN:]):
+            copy_part(data, windows[number % DRAWN], window)
     (folder / "dataset.json").write_text(json.dumps({"side": side, "dtype": "uint16", "vertices": 2000}))
-    return exact
+    return data
+
+
+def copy_part(data: DataSet, source: Window, target: Window) -> None:
+    """Write a part of the pixels of another of the same size: its tie point tells where it lies."""
+    tie = [
+        struct.pack("<6d", 0, 0, 0, transform[2], transform[5], 0)
+        for transform in (data.grid.window_transform(source), data.grid.window_transform(target))
+    ]
+    data.parts[target].write_bytes(data.parts[source].read_bytes().replace(*tie))
+
+
+def touched(data: DataSet) -> dict[Window, Path]:
+    """Return the parts with pixels of the area, in the order of the grid."""
+    area = shapely.prepared.prep(data.area())
+    left, _bottom, _right, top = data.grid.bounds()
+
+    def box(window: Window) -> shapely.Geometry:
+        return shapely.box(
+            left + 10 * window.col, top - 10 * window.bottom, left + 10 * window.right, top - 10 * window.row
+        )
+
+    return {window: path for window, path in data.parts.items() if area.intersects(box(window))}
 
 
 def spec_of(data: DataSet, threads: int) -> MosaicSpec:
@@ -167,9 +201,10 @@ def make_strip(description: Path, whereabouts: Whereabouts, folder: Path, strip:
     """Make one strip, in a process of its own."""
     os.nice(5)
     data = DataSet.load(description)
-    clear = max((window.bottom for window in data.parts if window.row < strip.row), default=0)
+    parts = touched(data)
+    clear = max((window.bottom for window in parts if window.row < strip.row), default=0)
     made = StripMosaic.open(spec_of(data, threads=1), strip, folder / f"strip-{strip.index}", clear=clear)
-    made.place([(w, path) for w, path in data.parts.items() if strip.has(w)], lambda _window: None)
+    made.place([(w, path) for w, path in parts.items() if strip.has(w)], lambda _window: None)
     return made.publish(whereabouts.place(), f"{strip.index}/", threading.Event()).to_json()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -16,6 +17,20 @@ from hypothesis import settings
 settings.register_profile("unhurried", deadline=None)
 settings.register_profile("thorough", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "unhurried"))
+
+
+# What is collected stays: whoever looks through it for garbage meanwhile, or later, spends a tenth of all time on it.
+gc.disable()
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what takes longest and mostly waits, so that others are under way beside it."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +49,15 @@ def program(loaded):
 
     with journey_kit.Program(loaded) as program:
         yield program
+
+
+@pytest.fixture(scope="module")
+def forked_sandboxes(program):
+    """Sandboxes that the tests of a file begin by the Python API are forks, too."""
+    import forked_sandbox  # noqa: PLC0415  found as `program` is
+
+    with forked_sandbox.forking(program):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ class Result:
         path: Of the raster.
         run: Id of the run that made it.
         bytes: Size of the raster.
-        sha256: Of the raster, in hexadecimal.
+        sha256: Of the raster, in hexadecimal; empty where it was put together in its bucket, and nobody has read it.
         valid: For each band the share of the area's pixels that hold data, 0 to 1; empty in results of the first
             version.
         seconds: From the run's beginning to its end.
@@ -150,7 +150,11 @@ class Result:
 
     def _repr_html_(self) -> str:
         where = f"{self.place}/{self.path.name}" if self.place else str(self.path)
-        rows = [("result", where), ("size", format_bytes(self.bytes)), ("sha256", self.sha256)]
+        rows = [
+            ("result", where),
+            ("size", format_bytes(self.bytes)),
+            *([("sha256", self.sha256)] if self.sha256 else []),
+        ]
         rows += [("valid", valid_words(self.valid))] if self.valid else []
         rows += [("took", format_seconds(self.seconds)), ("run", self.run)]
         picture = self.preview().html() if self._picture.is_file() else ""

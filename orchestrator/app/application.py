@@ -107,6 +107,8 @@ class Application(Connections):
             strips=self._strips,
             parts=self.parts_of(route),
             place=self.folder_place,
+            bucket=self.place,
+            stop=self.stop,
         )
 
     def _strips(self, pixels: int) -> int:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from orchestrator.app.application import Application
 from orchestrator.app.heartbeat import DAEMON, FRESH_SECONDS, STANDBY, Heartbeat, daemon_row, find_daemon, tell_systemd
+from orchestrator.app.workers import FORGOTTEN_SECONDS
 from orchestrator.core.errors import OrchestratorError, SpaceError, Stopped, TransientError
 from orchestrator.core.files import LockedError, exclusive
 from orchestrator.engine.leadership import Term
@@ -53,7 +54,7 @@ def _lock_of(app: Application, deposed: str = "") -> AbstractContextManager[None
     """Return the state folder's lock; a `deposed` leader that was stopped with it does not keep it."""
     found = Worker.parse(deposed)
     pid = str(found.pid) if found else ""
-    return exclusive(app.folder() / "serve.lock", "this state folder's daemon", lambda holder: holder == pid)
+    return exclusive(app.folder() / "serve.lock", "this state folder", lambda holder: holder == pid)
 
 
 @contextmanager
@@ -112,9 +113,7 @@ class _Candidate:
         self._locked = locked
         self._standby = standby
         self._seen: LeadershipRow | None = None
-        self._heart = Heartbeat(
-            app.store, app.clock, self._facts, f"{STANDBY} {socket.gethostname()} {os.getpid()}", ""
-        )
+        self._heart = Heartbeat(app.store, app.clock, self._facts, _standby_name(), "")
 
     @contextmanager
     def leading(self, *, patient: bool) -> Iterator[None]:
@@ -122,8 +121,9 @@ class _Candidate:
         app = self._app
         try:
             claimed = _patiently(app, self._look, self._wait, patient=patient)
-        finally:
+        except BaseException:
             self._heart.end()
+            raise
         seconds = app.settings.serve.lease
         app.term = Term(app.store, claimed.fence, seconds, app.clock)
         app.store = app.term.store
@@ -131,7 +131,14 @@ class _Candidate:
             app.leases.deposed = claimed.worker
             app.notify("serve.took_over", "", _told(claimed))
         with app.term.kept(app.stop.set):
+            _patiently(app, self._stand_by_no_more, lambda: None, patient=patient)
             yield
+
+    def _stand_by_no_more(self) -> bool:
+        processes = self._app.store.processes
+        processes.end(_standby_name(), os.getpid())
+        processes.forget(STANDBY, self._app.clock.now().timestamp() - FORGOTTEN_SECONDS)
+        return True
 
     def _look(self) -> LeadershipRow | None:
         """Claim the leadership, where it is free; None where it is not."""
@@ -177,6 +184,10 @@ class _Candidate:
 
     def _facts(self) -> dict[str, Any]:
         return {"ready": True, "for": _told(self._seen) if self._seen else {}}
+
+
+def _standby_name() -> str:
+    return f"{STANDBY} {socket.gethostname()} {os.getpid()}"
 
 
 def _told(row: LeadershipRow) -> dict[str, Any]:

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
 from orchestrator.app.application import Application
 from orchestrator.app.elsewhere import check_here
 from orchestrator.app.scheduled import check_code
-from orchestrator.engine.kept_pieces import KeptPieces, NotYetSharedError, UnsharedError
+from orchestrator.core.files import make_folder
+from orchestrator.engine.kept_pieces import (
+    KeptPieces,
+    NotYetSharedError,
+    PieceKeeper,
+    UnsharedError,
+    pieces_of,
+)
 from orchestrator.engine.output import folder_of, snapshot_of
 from orchestrator.engine.steps import StepRunner, UnitContext
 from orchestrator.engine.stores.records import Run
 from orchestrator.engine.worker import Duty
 from orchestrator.model.job import Job
-from orchestrator.model.product import Product, Shareable
+from orchestrator.model.product import Product, Shareable, Stripping
 from orchestrator.model.states import RunState
 
 
@@ -58,13 +66,26 @@ class UnitDuties:
         product = app.product(job)
         if not isinstance(product, Shareable):
             raise UnsharedError(f"units of a {product.name} are done by the process that holds the run alone")
-        kept = KeptPieces(folder_of(run))
-        kept.check(fence)
-        context = self._context(run, product, product.shared, kept)
-        check = partial(context.process.marks.check, [context.folder])
-        return Duty(context.shared & context.steps.keys(), StepRunner(context, app.stop), check, product.close)
+        with ExitStack() as closing:
+            closing.callback(product.close)
+            kept = self._kept(run, job, product, closing)
+            kept.check(fence)
+            context = self._context(run, product, product.shared, kept)
+            check = partial(context.process.marks.check, [context.folder])
+            kinds = context.shared & context.steps.keys()
+            return Duty(kinds, StepRunner(context, app.stop), check, closing.pop_all().close)
 
-    def _context(self, run: Run, product: Product, shared: frozenset[str], kept: KeptPieces) -> UnitContext:
+    def _kept(self, run: Run, job: Job, product: Product, closing: ExitStack) -> PieceKeeper:
+        """Return where pieces of the run go; of one that shares no folder this process has one of its own."""
+        folder, snapshot = folder_of(run), snapshot_of(run)
+        if not isinstance(product, Stripping) or not product.kept_at(snapshot):
+            return KeptPieces(folder)
+        place = self._app.place(job.deliver)
+        closing.callback(place.close)
+        make_folder(folder)
+        return pieces_of(product, snapshot, folder, place, self._app.stop)
+
+    def _context(self, run: Run, product: Product, shared: frozenset[str], kept: PieceKeeper) -> UnitContext:
         app, snapshot, folder = self._app, snapshot_of(run), folder_of(run)
 
         def record(name: str, facts: Mapping[str, Any]) -> None:

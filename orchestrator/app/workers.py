@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.app.heartbeat import FRESH_SECONDS, Health
+from orchestrator.app.heartbeat import FRESH_SECONDS, Health, has_ended
 from orchestrator.app.records import Records
 from orchestrator.core.units import format_count
 from orchestrator.engine.stores.contract_work import FREE_WORKER
@@ -31,6 +31,7 @@ class WorkerSeen:
         done: Units that it has brought to an end.
         draining: Whether it is to end, and takes no more.
         left: Runs that it leaves alone, and why.
+        is_gone: Whether it is known to have been ended without a word, as on this machine.
     """
 
     name: str
@@ -43,11 +44,12 @@ class WorkerSeen:
     done: int
     draining: bool
     left: Mapping[str, str]
+    is_gone: bool = False
 
     @property
     def is_fresh(self) -> bool:
-        """Whether it was heard of lately."""
-        return abs(self.age_seconds) <= FRESH_SECONDS
+        """Whether it was heard of lately, and is not known to have ended since."""
+        return abs(self.age_seconds) <= FRESH_SECONDS and not self.is_gone
 
     def told(self) -> str:
         """Return what a person is told of it."""
@@ -73,10 +75,20 @@ def _seen(row: ProcessRow, now: float) -> WorkerSeen:
         int(facts.get("done", 0)),
         bool(facts.get("draining")),
         dict(facts.get("left", {})),
+        has_ended(row),
     )
 
 
-# A worker that was killed is told of for so long, and then forgotten.
+def forget_ended(app: Records) -> None:
+    """Forget workers that have ended without a word: those that this machine knows of, others after a day."""
+    app.store.processes.forget(FREE_WORKER, app.clock.now().timestamp() - FORGOTTEN_SECONDS)
+    for worker in workers_of(app):
+        if worker.is_gone:
+            app.store.processes.end(worker.name, worker.pid)
+
+
+# A worker that was killed is told of for so long, then only counted, and forgotten when another begins after so long.
+_TOLD_SECONDS = 3600.0
 FORGOTTEN_SECONDS = 86_400.0
 _NONE = (
     "no worker was heard of lately, and `[engine] executor` leaves units to workers alone: start `orchestrator "
@@ -92,21 +104,29 @@ def worker_sentences(app: Records) -> Iterator[str]:
         busy, places = sum(worker.busy for worker in fresh), sum(worker.at_once for worker in fresh)
         yield f"{format_count(len(fresh), 'worker')}: {busy} of {format_count(places, 'place')} for units taken"
     for worker in seen:
-        if not worker.is_fresh:
-            ago = f"{worker.age_seconds:.0f} s ago"
-            yield f"{worker.told()} was last heard of {ago}: it hangs or is gone, and others do its units"
-            continue
-        for run_id, why in sorted(worker.left.items()):
-            yield f"{worker.told()} leaves run {run_id} alone: {why}"
+        if worker.is_fresh:
+            for run_id, why in sorted(worker.left.items()):
+                yield f"{worker.told()} leaves run {run_id} alone: {why}"
+        elif worker.age_seconds <= _TOLD_SECONDS:
+            ago, what = f"{worker.age_seconds:.0f} s ago", "hangs or is gone"
+            if worker.is_gone:
+                what = "was ended without a word"
+            yield f"{worker.told()} was last heard of {ago}: it {what}, and others do its units"
+    if silent := sum(worker.age_seconds > _TOLD_SECONDS and not worker.is_gone for worker in seen):
+        yield f"{format_count(silent, 'worker')} not heard of for more than an hour: others do their units"
     yield from lacking_workers(app, seen)
 
 
 def health_of_worker(app: Records, max_age_seconds: float = FRESH_SECONDS) -> Health:
     """Return how the worker of this machine or container is; of several, the one that was heard of last."""
     host = socket.gethostname()
-    worker = next((worker for worker in workers_of(app) if worker.host == host), None)
+    here = sorted((worker for worker in workers_of(app) if worker.host == host), key=lambda worker: worker.is_gone)
+    worker = next(iter(here), None)
     if worker is None:
         return Health(alive=False, ready=False, because=f"no worker works on {host}; start `orchestrator worker`")
+    if worker.is_gone:
+        ended = f"{worker.told()} was ended without a word, and is gone; start `orchestrator worker`"
+        return Health(alive=False, ready=False, because=ended)
     if abs(worker.age_seconds) > max_age_seconds:
         gone = f"{worker.told()} was last heard of {worker.age_seconds:.0f} s ago, more than {max_age_seconds:.0f} s"
         return Health(alive=False, ready=False, because=f"{gone}: it hangs or is gone")

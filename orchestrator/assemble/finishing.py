@@ -12,8 +12,10 @@ import numpy as np
 from orchestrator.assemble.codec import Encoding, Pixels
 from orchestrator.assemble.placing import children_of
 from orchestrator.assemble.reduce import halve, is_nodata
+from orchestrator.assemble.report import PlacedPart
 from orchestrator.assemble.settings import MosaicSettings
-from orchestrator.assemble.stock import UNMADE, BlockIndex, BlockStores, Fragment, Item
+from orchestrator.assemble.stock import UNMADE, BlockIndex, BlockStores, Fragment, Item, Spools
+from orchestrator.assemble.writing import Segment
 from orchestrator.core.errors import Stopped
 from orchestrator.core.flow import in_order
 from orchestrator.model.grid import Window
@@ -21,6 +23,26 @@ from orchestrator.model.ports import Stop
 from orchestrator.raster.coverage import Node, Place
 
 Source = tuple[BlockIndex, Fragment]
+
+
+@dataclass(frozen=True, slots=True)
+class CompletedBlocks:
+    """
+    All blocks that can be made of what is placed, in the spools of a mosaic until its next call.
+
+    Attributes:
+        parts: In the order of their windows.
+        indexes: Of every encoding that a part has.
+        index: That of the output, which is one of `indexes`.
+        segments: Where the blocks of each part lie, and behind them those that no part decides alone.
+        spools: Where they lie.
+    """
+
+    parts: list[PlacedPart]
+    indexes: dict[Encoding, BlockIndex]
+    index: BlockIndex
+    segments: list[Segment]
+    spools: Spools
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,21 +13,20 @@ from orchestrator.assemble import header, writing
 from orchestrator.assemble.accepted import Accepted
 from orchestrator.assemble.codec import Codec, Encoding
 from orchestrator.assemble.commits import Commits
-from orchestrator.assemble.finishing import Completion
+from orchestrator.assemble.finishing import CompletedBlocks, Completion
 from orchestrator.assemble.journal import Journal, Record
 from orchestrator.assemble.part import GDAL_CACHE_BYTES, PartData, gdal, open_part
 from orchestrator.assemble.placing import Placement
-from orchestrator.assemble.report import PlacedPart, summary
+from orchestrator.assemble.report import PlacedPart
+from orchestrator.assemble.sealing import FINISHED, FULL, OVERVIEWS, name_sealed, seal, take_room_back
 from orchestrator.assemble.settings import MosaicSettings
-from orchestrator.assemble.statistics import statistics
 from orchestrator.assemble.stock import BlockIndex, Fragment, Item, Spool, Spools
-from orchestrator.assemble.storage import aligned, boot_id, insert_room, remove_room
+from orchestrator.assemble.storage import aligned
 from orchestrator.assemble.validity import count_valid
-from orchestrator.core import crash
 from orchestrator.core.errors import IntegrityError, Stopped
 from orchestrator.core.files import make_folder
 from orchestrator.core.flow import one_behind
-from orchestrator.core.system import open_descriptor, sync_folder
+from orchestrator.core.system import sync_folder
 from orchestrator.model.grid import Window
 from orchestrator.model.mosaic import MosaicReport, MosaicSpec
 from orchestrator.model.ports import Stop
@@ -37,8 +36,7 @@ from orchestrator.raster.coverage import Coverage
 FORMAT = 3
 # Parts are found by squares of this side, so that ten thousand of them are not each compared with all others.
 CELL = 2048
-JOURNAL, FULL, OVERVIEWS = "journal", "full.spool", "overviews.spool"
-UNSEALED, FINISHED = "mosaic.tif.part", "mosaic.tif"
+JOURNAL = "journal"
 
 
 class BlockAssembler:
@@ -64,26 +62,6 @@ class Begun:
     window: Window
     placement: Placement
     file: ExitStack
-
-
-@dataclass(frozen=True, slots=True)
-class CompletedBlocks:
-    """
-    All blocks that can be made of what is placed, in the spools of a mosaic until its next call.
-
-    Attributes:
-        parts: In the order of their windows.
-        indexes: Of every encoding that a part has.
-        index: That of the output, which is one of `indexes`.
-        segments: Where the blocks of each part lie, and behind them those that no part decides alone.
-        spools: Where they lie.
-    """
-
-    parts: list[PlacedPart]
-    indexes: dict[Encoding, BlockIndex]
-    index: BlockIndex
-    segments: list[writing.Segment]
-    spools: Spools
 
 
 @dataclass(slots=True)
@@ -148,11 +126,11 @@ class BlockMosaic:
 
     def _open_spools(self, ends: list[int]) -> None:
         if self.sealed:
-            self._publish(self.sealed)
+            name_sealed(self.sealed, self.work_dir)
             return
         full, overviews = self.work_dir / FULL, self.work_dir / OVERVIEWS
         if self.room:
-            self._take_room_back(full, self.room)
+            take_room_back(full, self.room, self.journal)
             self.room = None
         for path, end in ((full, ends[0]), (overviews, ends[1])):
             if end and (not path.exists() or path.stat().st_size < end):
@@ -306,7 +284,9 @@ class BlockMosaic:
             if stop.is_set():
                 raise Stopped("stopped before the mosaic was completed; all placed parts are kept")
             try:
-                self._seal(stop)
+                record = seal(self.complete(stop), self.settings, self.journal, self.work_dir, stop)
+                self.spools, self.sealed = None, record
+                name_sealed(record, self.work_dir)
             except BaseException:
                 self._forget()
                 raise
@@ -350,62 +330,6 @@ class BlockMosaic:
     def close(self) -> None:
         """Close the files; what is placed stays, and the next call opens them again."""
         self._forget()
-
-    def _seal(self, stop: Stop) -> None:
-        done = self.complete(stop)
-        index, spools = done.index, done.spools
-        base = header.template(self.settings, statistics(index, spools, self.settings.spec.pixels.nodata))
-        layout = writing.lay_out(index, done.segments, base)
-        room = layout.room(spools.full.end)
-        in_place = room is not None and self._make_room(spools.full, layout.full_at - room, room)
-        if in_place:
-            writing.write_in_place(layout, spools, stop)
-        else:
-            writing.write_copy(layout, spools, self.work_dir / UNSEALED, stop)
-        crash.point("mosaic.written")
-        report = summary(done.parts, index, self.settings.resampling) | {"size": layout.size}
-        record = {"kind": "sealed", "file": FULL if in_place else UNSEALED, "report": report}
-        self.journal.append(record)
-        spools.close()
-        self.spools, self.sealed = None, record
-        self._publish(record)
-
-    def _make_room(self, spool: Spool, at: int, size: int) -> bool:
-        """Insert room for overviews before the full blocks; tell whether the file system could."""
-        if not size:
-            return True
-        spool.sync()
-        self.journal.append({"kind": "room", "at": at, "size": size, "before": spool.end, "boot": boot_id()})
-        made = insert_room(spool.fd, at, size)
-        crash.point("mosaic.room_made")
-        return made
-
-    def _take_room_back(self, spool: Path, record: Record) -> None:
-        """Bring a spool back to what it was before room was made in it."""
-        found, before = spool.stat().st_size if spool.exists() else 0, record["before"]
-        if found >= before + record["size"]:
-            # The file system moves addresses in steps that a loss of power may separate; a kill does not.
-            if not record["boot"] or record["boot"] != boot_id():
-                raise IntegrityError(f"the machine stopped while {spool} was rearranged; remove {self.work_dir}")
-            fd = open_descriptor(spool, os.O_RDWR)
-            try:
-                os.ftruncate(fd, before + record["size"])
-                if not remove_room(fd, record["at"], record["size"]):
-                    raise IntegrityError(f"{spool} cannot be brought back to order; remove {self.work_dir}")
-            finally:
-                os.close(fd)
-        self.journal.append({"kind": "no room"})
-
-    def _publish(self, record: Record) -> None:
-        """Give the sealed file its name; a crash may have come before or after any of these steps."""
-        source, target = self.work_dir / record["file"], self.work_dir / FINISHED
-        if not target.exists() and source.exists():
-            source.rename(target)
-            crash.point("mosaic.named")
-        for name in (FULL, OVERVIEWS, UNSEALED):
-            (self.work_dir / name).unlink(missing_ok=True)
-        sync_folder(self.work_dir)
-        crash.point("mosaic.sealed")
 
 
 def _cells(window: Window) -> Iterator[tuple[int, int]]:

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from orchestrator.assemble.codec import Encoding
-from orchestrator.assemble.mosaic import BlockAssembler, BlockMosaic, CompletedBlocks
+from orchestrator.assemble.finishing import CompletedBlocks
+from orchestrator.assemble.mosaic import BlockAssembler, BlockMosaic
 from orchestrator.assemble.part import PartData
 from orchestrator.assemble.stock import UNMADE, BlockIndex, Fragment, Spool
 from orchestrator.assemble.strip_index import BlockRun, BlockTable, RunKind, StripIndex

@@ -38,15 +38,22 @@ def count_valid(
     """
     fd = open_descriptor(path, os.O_RDONLY)
     try:
-        return _Counting.of(path, FileBytes.of(fd), settings).total(stop, on_blocks)
+        return count_valid_in(str(path), FileBytes.of(fd), settings, stop, on_blocks)
     finally:
         os.close(fd)
+
+
+def count_valid_in(
+    name: str, source: tiff.Readable, settings: MosaicSettings, stop: Stop, on_blocks: Callable[[int, int], None]
+) -> tuple[int, ...]:
+    """As `count_valid`, of a mosaic that is called `name` and whose bytes lie wherever."""
+    return _Counting(name, source, settings, tiff.read(source).directories[0]).total(stop, on_blocks)
 
 
 class _Counting:
     """One file that is being counted."""
 
-    def __init__(self, path: Path, source: FileBytes, settings: MosaicSettings, image: tiff.Directory) -> None:
+    def __init__(self, path: str, source: tiff.Readable, settings: MosaicSettings, image: tiff.Directory) -> None:
         block = image.number(tiff.TILE_WIDTH)
         encoding = Encoding(COMPRESSIONS[image.number(tiff.COMPRESSION, 1)], image.number(tiff.PREDICTOR, 1), block)
         self._path, self._source, self._threads = path, source, settings.spec.threads
@@ -56,10 +63,6 @@ class _Counting:
         shape = -(-self._height // block), -(-self._width // block)
         self._offsets = image.numbers(tiff.TILE_OFFSETS).reshape(shape)
         self._sizes = image.numbers(tiff.TILE_SIZES).reshape(shape)
-
-    @classmethod
-    def of(cls, path: Path, source: FileBytes, settings: MosaicSettings) -> _Counting:
-        return cls(path, source, settings, tiff.read(source).directories[0])
 
     def total(self, stop: Stop, on_blocks: Callable[[int, int], None]) -> tuple[int, ...]:
         stored = int(np.count_nonzero(self._sizes))

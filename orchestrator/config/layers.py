@@ -8,6 +8,7 @@ Every setting has an environment variable, `ORCHESTRATOR_` + section + `__` + ke
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from pydantic import SecretStr, ValidationError
 
 from orchestrator.config.files import read_pieces, read_toml
 from orchestrator.config.jobs import JobTable
-from orchestrator.config.refusals import explain
+from orchestrator.config.refusals import decisive, explain
 from orchestrator.config.sections import Settings, flag_names, setting_names
 from orchestrator.core.errors import ConfigError
 
@@ -238,12 +239,21 @@ def _merge(layers: Sequence[tuple[str, Mapping[str, Any]]], found: Path | None) 
     try:
         settings = Settings.model_validate(merged | {"jobs": jobs})
     except ValidationError as error:
-        words = [str(word) for word in error.errors()[0]["loc"]]
-        paths = (".".join(words[:count]) for count in range(len(words), 0, -1))
-        origin = next((origins[path] for path in paths if path in origins), str(found or "settings"))
-        raise ConfigError(explain(error, origin)) from None
+        raise ConfigError(explain(error, _origin_of(error, origins) or str(found or "settings"))) from None
     _check_whole_service(settings, origins)
     return Loaded(settings, found, MappingProxyType(origins), MappingProxyType(refused))
+
+
+def _origin_of(error: ValidationError, origins: Mapping[str, str]) -> str:
+    """Return where that was set of which `explain` tells; empty where nobody set it."""
+    first = decisive(error)
+    words = [str(word) for word in first["loc"]]
+    for count in range(len(words), 0, -1):
+        if origin := origins.get(".".join(words[:count])):
+            return origin
+    # Of keys that do not go together the sentence names each.
+    named = (".".join((*words, key)) for key in re.findall(r"`(\w+)`", first["msg"]))
+    return " and ".join(sorted({origins[path] for path in named if path in origins}))
 
 
 def _jobs(tables: Mapping[str, Any], origins: Mapping[str, str]) -> tuple[dict[str, JobTable], dict[str, str]]:

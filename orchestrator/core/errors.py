@@ -28,6 +28,7 @@ what was expected and what to do.
     │   ├── DamagedObjectError  ... because the object itself is proved not to be what its checksum says
     │   └── WayError         ... because something between here and the service alters bytes; also a TransientError
     ├── StateError           us, or a person: the state cannot be read or written; on its word nothing is decided
+    │   └── MovedError       ... because it is in another database now: a setting is to name that one
     ├── SpaceError           a disk is too full to go on
     └── Stopped              somebody asked us to stop; the work continues at the next start
 """
@@ -171,6 +172,12 @@ class IntegrityError(OrchestratorError):
 
 class StateError(OrchestratorError):
     """The state database is damaged, or its file cannot be used: nothing is done remotely, nor given up, for it."""
+
+
+class MovedError(StateError):
+    """The state was moved to another database; the message says to which, and what to write into the settings."""
+
+    exit_code = 4
 
 
 class FencedError(IntegrityError):

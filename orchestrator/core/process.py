@@ -32,15 +32,40 @@ def is_gone(name: str) -> bool:
     began, _, namespace = rest.partition("/")
     if not began or (host, namespace) != (socket.gethostname(), _namespace()):
         return False
-    return _began(int(pid)) != began
+    found = _stat(int(pid))
+    if not found:
+        return not _is_hidden(int(pid))
+    return found[0] in _ENDED or found[19] != began
 
 
 def _began(pid: int) -> str:
     """Return when a process began, empty where there is none."""
+    found = _stat(pid)
+    return found[19] if found else ""
+
+
+# proc(5): field 3 of one that has ended and whom its parent has not asked about yet.
+_ENDED = frozenset("ZXx")
+
+
+def _stat(pid: int) -> list[str]:
+    """Return what the system says of a process from field 3 of `/proc/PID/stat` on; empty where there is none."""
     with suppress(OSError, IndexError):
-        # proc(5): field 22, after the name in brackets, which may hold blanks.
-        return (_PROC / str(pid) / "stat").read_text(encoding="ascii", errors="replace").rsplit(")", 1)[1].split()[19]
-    return ""
+        # The name, field 2, stands in brackets and may hold blanks. When it began is field 22.
+        text = (_PROC / str(pid) / "stat").read_text(encoding="ascii", errors="replace")
+        fields = text.rsplit(")", 1)[1].split()
+        return fields if len(fields) > 19 else []
+    return []
+
+
+def _is_hidden(pid: int) -> bool:
+    """Tell whether there is a process of which /proc shows nothing to this user: it is mounted with `hidepid`."""
+    with suppress(ProcessLookupError):
+        try:
+            os.kill(pid, 0)
+        except PermissionError:
+            return True
+    return False
 
 
 def _namespace() -> str:

@@ -19,6 +19,9 @@ BEATS = 3  # in the time of a lease: two may come late
 # What units under way may hold in memory, by their own word: three requests of 48 MiB.
 MEMORY_BYTES = 144 << 20
 BYTES = "bytes"  # a unit's word for it, in its spec
+# Of units that take no time, those of so long are claimed at once: a claim is a transaction.
+AHEAD_SECONDS, MOST_AHEAD = 0.1, 64
+_WEIGHT_OF_LAST = 0.2  # of what the last unit took, in what one takes usually
 
 
 class Claims:
@@ -53,6 +56,8 @@ class Claims:
         self._under_way: dict[tuple[str, str, str], Unit] = {}
         self._waiting: list[Unit] = []  # with a lease, and too heavy to begin beside those under way
         self._heavy: set[str] = set()  # kinds of which two do not fit
+        self._begun: dict[UnitClaim, float] = {}  # when, by the clock that only grows
+        self._usual_seconds = 0.0  # that a unit takes; 0 where none has ended yet
         self._ended = threading.Event()
 
     def __enter__(self) -> Self:
@@ -69,19 +74,26 @@ class Claims:
             return not self._under_way and not self._waiting
 
     @property
+    def runs(self) -> frozenset[str]:
+        """Of which runs something is had."""
+        with self._lock:
+            return frozenset(unit.run_id for unit in (*self._under_way.values(), *self._waiting))
+
+    @property
     def under_way(self) -> int:
         """How many have begun."""
         with self._lock:
             return len(self._under_way)
 
-    def claim(self, run_id: str, kind: str, most: int) -> int:
+    def claim(self, run_id: str, kind: str, most: int, *, ahead: bool = False) -> int:
         """
-        Claim at most so many units of a kind, none while one waits for memory; return how many that were.
+        Claim at most so many units of a kind, none while one waits to begin; return how many that were.
 
-        Of a kind that fills more than half of the memory one is had at a time: others may do the next meanwhile.
+        Of a kind that fills more than half of the memory one is had at a time: others may do the next meanwhile. With
+        `ahead` more are claimed than can begin, as many as will in a moment, where units take so little.
         """
         with self._lock:
-            most = 0 if self._waiting else self._fitting(kind, most)
+            most = 0 if self._waiting else self._fitting(kind, most + self._soon(most) if ahead and most > 0 else most)
         if most <= 0:
             return 0
         now = self._now()
@@ -100,6 +112,12 @@ class Claims:
             return most
         return min(most, 1) if not any(unit.kind == kind for unit in self._under_way.values()) else 0
 
+    def _soon(self, room: int) -> int:
+        """Return how many units begin in the next moment after those for which there is room now."""
+        if not self._usual_seconds:
+            return 0
+        return min(MOST_AHEAD, int((len(self._under_way) + room) * AHEAD_SECONDS / self._usual_seconds))
+
     def take_up(self, claim: UnitClaim) -> Unit | None:
         """Make a claim of another process this one's, as under way from now on; None where it is over or taken up."""
         unit = self._units.take_up(claim, self._now() + self._seconds, self._worker)
@@ -116,6 +134,7 @@ class Claims:
                 return None
             unit = self._waiting.pop(0)
             self._under_way[_name(unit)] = unit
+            self._begun[unit.claim] = self._clock.monotonic()
             return unit
 
     def end(self, unit: Unit) -> None:
@@ -124,6 +143,9 @@ class Claims:
             held = self._under_way.get(_name(unit))
             if held is not None and held.fence == unit.fence:
                 del self._under_way[_name(unit)]
+            if (begun := self._begun.pop(unit.claim, None)) is not None:
+                seconds = self._clock.monotonic() - begun
+                self._usual_seconds += (seconds - self._usual_seconds) * (_WEIGHT_OF_LAST if self._usual_seconds else 1)
 
     def renew(self) -> None:
         """Prolong the leases of which a third is over."""
@@ -142,6 +164,7 @@ class Claims:
         """Let others have everything."""
         with self._lock:
             held, self._waiting, self._under_way = [*self._waiting, *self._under_way.values()], [], {}
+            self._begun = {}
         self._release(held)
 
     def _release(self, held: Sequence[Unit]) -> None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from orchestrator.core import crash
 from orchestrator.core.files import remove_if_empty, remove_tree
 from orchestrator.core.flow import in_order
-from orchestrator.engine.context import RunContext, unleased
+from orchestrator.engine.context import Clients, RunContext, unleased
+from orchestrator.engine.output import snapshot_of
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Head, Run
 from orchestrator.engine.stores.work_records import Owned
 from orchestrator.model.batch import BatchRoute, known_above
 from orchestrator.model.objects import Deletion, StoredObject
+from orchestrator.model.product import Stripping
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ def clean_cloud(run: Run, context: RunContext) -> Cleaned:
     """
     store, clients = context.store, context.clients
     own_late_objects(run, store=store, route=clients.route)
+    _own_kept(run, context)
     owned = store.ledger.of(run.id)
     earlier = [entry.source.name for entry in owned if entry.outcome == Deletion.CHANGED]
     waiting = [entry for entry in owned if not entry.outcome]
@@ -55,7 +59,8 @@ def clean_cloud(run: Run, context: RunContext) -> Cleaned:
     last = clients.route.manifest_name(run.id)
     outcomes: list[tuple[str, Deletion]] = []
     for entries in ([e for e in waiting if e.source.name != last], [e for e in waiting if e.source.name == last]):
-        outcomes += delete_owned(entries, store, clients.route, context.process.downloads, context.check_lease)
+        threads = context.process.downloads
+        outcomes += delete_owned(entries, store, _Keepers(clients), threads, context.check_lease)
     foreign = _foreign(run, clients.route)
     cleaned = Cleaned(
         deleted=sum(outcome is Deletion.DELETED for _, outcome in outcomes),
@@ -68,8 +73,42 @@ def clean_cloud(run: Run, context: RunContext) -> Cleaned:
     return cleaned
 
 
+class Deleting(Protocol):
+    """Whatever deletes objects of the ledger."""
+
+    def delete(self, source: StoredObject) -> Deletion:
+        """Delete exactly the listed generation."""
+
+
+class _Keepers:
+    """
+    Deletes objects of the ledger, wherever they lie.
+
+    Those at the run's place are entered by their addresses: their names may be those of exports.
+    """
+
+    def __init__(self, clients: Clients) -> None:
+        self._exports, self._place = clients.route.objects, clients.place
+
+    def delete(self, source: StoredObject) -> Deletion:
+        if self._place is not None and source.name.startswith(f"{self._place.url}/"):
+            return self._place.delete(replace(source, name=source.name.removeprefix(f"{self._place.url}/")))
+        return self._exports.delete(source)
+
+
+def _own_kept(run: Run, context: RunContext) -> None:
+    """Enter into the ledger what a run keeps at its place, by whomever it was written; all of it is the run's."""
+    product, place = context.clients.product, context.clients.place
+    if place is None or not run.plan or not isinstance(product, Stripping):
+        return
+    if kept := product.kept_at(snapshot_of(run)):
+        found = place.find(f"{kept}/")
+        context.store.ledger.own(run.id, [replace(each, name=f"{place.url}/{each.name}") for each in found])
+        crash.point("place.owned")
+
+
 def delete_owned(
-    entries: Sequence[Owned], store: Store, route: BatchRoute, threads: int, check: Callable[[], None] = unleased
+    entries: Sequence[Owned], store: Store, keeper: Deleting, threads: int, check: Callable[[], None] = unleased
 ) -> list[tuple[str, Deletion]]:
     """
     Delete entries of the ledger, each at the generation it was listed with; return what became of each name.
@@ -79,7 +118,7 @@ def delete_owned(
 
     def delete(source: StoredObject) -> Deletion:
         check()
-        return route.objects.delete(source)
+        return keeper.delete(source)
 
     outcomes: list[tuple[str, Deletion]] = []
     # As many at once as are downloaded at once: of tens of thousands one after the other would take an hour.
@@ -92,11 +131,12 @@ def delete_owned(
     return outcomes
 
 
-def own_late_objects(run: Head, *, store: Store, route: BatchRoute) -> None:
+def own_late_objects(run: Head, *, store: Store, route: BatchRoute, spared: Container[str] = ()) -> None:
     """
     Enter into the ledger what attempts wrote after they were given up, and what says what the run is.
 
     Attempts that a lost state made and this one does not know are told by the digest in the names of their files.
+    Those with the prefixes `spared` still write: the service may replace a file before it is matched with its part.
     """
     manifest = route.manifest_name(run.id)
     attempts = {attempt.prefix: attempt for attempt in store.tasks.attempts(run.id)}
@@ -106,6 +146,8 @@ def own_late_objects(run: Head, *, store: Store, route: BatchRoute) -> None:
 
     def is_ours(source: StoredObject) -> bool:
         prefix = route.prefix_of(source.name)
+        if prefix in spared:
+            return False
         if attempt := attempts.get(prefix):
             return route.wrote(plans[attempt.task], prefix, attempt.first_posted, source)
         said = route.attempt_of(source.name)

@@ -67,6 +67,10 @@ class ResultDelivery:
         sent: list[StoredObject] = []
         for file in meant.files:
             self._say(f"bringing {file.path.name} to {self._place.url}")
+            if file.placed is not None:
+                sent.append(self._name(meant.name_of(file), file.placed, mine))
+                crash.point("delivery.sent")
+                continue
             sent += self._bring([each for each in meant.objects if _is_of(each, meant.name_of(file))], mine)
         self._clear(mine, {each.name for each in sent})
         done = replace(meant, objects=tuple(sent), before=())
@@ -90,6 +94,9 @@ class ResultDelivery:
         """Yield what each file becomes, in the order in which it is sent."""
         for file in result.files:
             name = result.name_of(file)
+            if file.placed is not None:
+                yield StoredObject(name, file.bytes, "", crc32c=file.placed.crc32c)
+                continue
             if not file.path.is_dir():
                 yield self._summed(name, file.path, known)
                 continue
@@ -122,12 +129,26 @@ class ResultDelivery:
         return sent
 
     def _send(self, meant: StoredObject, mine: Mapping[str, StoredObject]) -> StoredObject:
+        return self._made(meant, mine, lambda over: self._place.create(meant.name, self._made_in / meant.name, over))
+
+    def _name(self, name: str, placed: StoredObject, mine: Mapping[str, StoredObject]) -> StoredObject:
+        """Give what lies at the place already the name that it is found by; its bytes stay where they are."""
+        meant = replace(placed, name=name, generation="")
+        return self._made(meant, mine, lambda over: self._place.join(name, [placed], over))
+
+    def _made(
+        self,
+        meant: StoredObject,
+        mine: Mapping[str, StoredObject],
+        make: Callable[[StoredObject | None], StoredObject],
+    ) -> StoredObject:
+        """Make an object over the one that an earlier result of the job has left there, or over none."""
         self._check()
         over = mine.get(meant.name)
         if has_content_of(meant, over) and over is not None:
             return replace(meant, generation=over.generation)
         try:
-            made = self._place.create(meant.name, self._made_in / meant.name, over)
+            made = make(over)
         except IntegrityError as error:  # it appeared, or changed, since it was looked at: whose it is decides
             there = self._place.stat(meant.name)
             check_place(self._place, {meant.name: there} if there else {}, self._who, self._store)

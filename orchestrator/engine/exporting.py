@@ -11,6 +11,7 @@ from orchestrator.engine.batch.feedback import kind_of
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.batch.work import BatchWork
 from orchestrator.engine.context import RunContext
+from orchestrator.engine.kept_pieces import pieces_of
 from orchestrator.engine.manifests import keep_manifest
 from orchestrator.engine.output import RunOutput, snapshot_of
 from orchestrator.engine.placing import Placing
@@ -71,18 +72,20 @@ class Exporting:
         return works
 
     def _units(self, run: Run, steps: Mapping[str, Step], placing: Placing | None) -> UnitWork:
-        context, product = self.context, self.context.clients.product
+        context, product, snapshot = self.context, self.context.clients.product, snapshot_of(run)
+        folder = self.output.folders(run)[0]
         units = UnitContext(
-            snapshot_of(run),
+            snapshot,
             steps,
             context.store.units,
             context.process,
-            self.output.folders(run)[0],
+            folder,
             self.output.sink_folder(run),
             context.record,
             context.progress,
             placer=placing,
             shared=product.shared if isinstance(product, Shareable) else frozenset(),
+            pieces=pieces_of(product, snapshot, folder, context.clients.place, context.process.stop),
             fence=context.store.leases.at(run.id).fence,
             wake=context.wake,
         )

@@ -26,7 +26,10 @@ class Interrupts:
     def withdraw(self, run_id: str, by: str) -> None:
         """Take back what was asked."""
         with self._guard:
-            self._asked.get(run_id, {}).pop(by, None)
+            asked = self._asked.get(run_id, {})
+            asked.pop(by, None)
+            if not asked:
+                self._asked.pop(run_id, None)
 
     def obey(self, run_id: str) -> None:
         """

@@ -16,6 +16,8 @@ from orchestrator.core.errors import FencedError, OrchestratorError
 from orchestrator.engine.leases import BEATS
 from orchestrator.engine.stores.contract import Store
 
+_AGAIN_SECONDS = 1.0  # after a database that did not answer
+
 
 class Term:
     """
@@ -77,11 +79,13 @@ class Term:
                 self.store.leadership.release(self.number)
 
     def _keep(self, ended: threading.Event, lost: Callable[[], None]) -> None:
-        while not ended.wait(self._seconds / BEATS):
+        pause = self._seconds / BEATS
+        while not ended.wait(pause):
+            pause = self._seconds / BEATS
             try:
                 self.renew()
             except FencedError:
                 lost()
                 return
             except OrchestratorError:  # said where it is in the way; until the lease is over nobody else leads
-                continue
+                pause = min(pause, _AGAIN_SECONDS)

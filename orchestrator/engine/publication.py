@@ -213,11 +213,22 @@ class Publication:
         if not self._row.result:
             return None
         result = Result.from_json(self._row.result)
-        return result if all(is_file(file, self.stop, self.say) for file in reversed(result.files)) else None
+        return result if all(self._is_made(file) for file in reversed(result.files)) else None
+
+    def _is_made(self, file: ResultFile) -> bool:
+        """Tell whether a file lies where it was published, or at its place as what it is made of there."""
+        place = self._context.clients.place
+        if file.placed is None or place is None:
+            return is_file(file, self.stop, self.say)
+        found = place.stat(file.placed.name)
+        return found is not None and found.generation == file.placed.generation
 
     def _manifest(self, made: Made) -> Result:
         files = []
         for file in made.files:
+            if file.placed is not None:
+                files.append(ResultFile(file.final, file.placed.size, "", file.role, file.placed))
+                continue
             sha256 = file.sha256 or digest_of(file.made, self.stop)
             files.append(ResultFile(file.final, size_of(file.made), sha256, file.role))
         return Result(tuple(files), made.facts, **self._delivered())
@@ -233,7 +244,8 @@ class Publication:
 
     def _name(self, file: MadeFile) -> None:
         self._check()
-        publish_tree(file.made, file.final)
+        if file.placed is None:  # otherwise it gets its name at its place
+            publish_tree(file.made, file.final)
 
 
 def _origin(part: Part, origins: Mapping[Window, Attempt | None]) -> dict[str, Any]:

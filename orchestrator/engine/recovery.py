@@ -32,7 +32,7 @@ from orchestrator.model.manifest import RunManifest
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan
 from orchestrator.model.ports import Stop
-from orchestrator.model.product import Product
+from orchestrator.model.product import Product, Stripping
 from orchestrator.model.states import RUN_FINAL, RunState, TaskState
 
 _OFFSETS = re.compile(r"-?([0-9]{10})-([0-9]{10})\.tiff?")
@@ -128,9 +128,15 @@ class Recovery:
             adopted = self._adopt_all(manifest)
             crash.point("recovery.adopted")
         self.look_at_result(run, product)
-        own_late_objects(self._store.runs.get(run.id), store=self._store, route=self._route)
+        self._own_what_is_given_up(run.id)
         crash.point("recovery.owned")
         return self._told(run, adopted, is_new=is_new)
+
+    def _own_what_is_given_up(self, run_id: str) -> None:
+        numbers = {task.key: task.attempt for task in self._store.tasks.of(run_id) if not task.is_settled}
+        attempts = self._store.tasks.attempts(run_id)
+        spared = {attempt.prefix for attempt in attempts if attempt.number == numbers.get(attempt.task)}
+        own_late_objects(self._store.runs.get(run_id), store=self._store, route=self._route, spared=spared)
 
     def look_at_result(self, run: Run, product: Product) -> Rebuilt | None:
         """Recognise a result that was published after an old state was saved; None where there is none."""
@@ -157,6 +163,8 @@ class Recovery:
         tasks = {task.key: task for task in self._store.tasks.of(run.id)}
         newest = self._newest(run.id)
         if any(key not in tasks or _is_news(tasks[key], number) for key, number in newest.items()):
+            if isinstance(product, Stripping):
+                product.forget_strips(snapshot_of(run))
             folder = folder_of(run) / product.name
             if folder.exists():
                 remove_tree(folder)

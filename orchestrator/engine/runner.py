@@ -20,7 +20,7 @@ from orchestrator.core.errors import FencedError, IntegrityError, PermanentError
 from orchestrator.core.files import make_folder
 from orchestrator.engine.claims import Claims
 from orchestrator.engine.executors import UnitExecutor, UnitLostError
-from orchestrator.engine.kept_pieces import KeptPieces
+from orchestrator.engine.kept_pieces import KeptPieces, PieceKeeper
 from orchestrator.engine.placing import EitherStop
 from orchestrator.engine.steps import StepRunner, UnitContext
 from orchestrator.engine.unit_threads import ThreadExecutor
@@ -30,6 +30,8 @@ from orchestrator.model.unit import Again, Unit, UnitClaim
 
 # The longest pause between two looks: a request to cancel is heeded.
 _PAUSE_SECONDS = 0.5
+# While units of ours are under way, how all of the run's stand is looked at no more often than this.
+_LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +57,12 @@ class UnitWork:
         self._lanes = [_Lane(tuple(here), self._threads, self._claims())]
         if executor is not None and elsewhere:
             self._lanes.append(_Lane(tuple(elsewhere), executor, self._claims()))
-        self._kept = KeptPieces(context.folder)
+        self._kept: PieceKeeper = context.pieces or KeptPieces(context.folder)
         self._placing: ThreadPoolExecutor | None = None
         self._brought: dict[UnitClaim, int] = {}  # bytes of pieces that are on their way into the sink
         self._lock = threading.Lock()
         self._troubles: queue.SimpleQueue[Exception] = queue.SimpleQueue()
-        self._empty = -1
+        self._empty, self._looked_at = -1, float("-inf")
         self._said = ""
         self._given_up: Mapping[str, int] = {}
         self._opened = ExitStack()
@@ -117,13 +119,19 @@ class UnitWork:
             self._say_who_begins()
             self._begin_more(lane)
         self._say_who_begins()
+        now = self._context.process.clock.monotonic()
+        if any(lane.claims.under_way for lane in self._lanes) and now - self._looked_at < _LOOK_SECONDS:
+            return False
+        self._looked_at = now
         done = self._is_done()
         return done and self._is_idle()
 
     def pause_seconds(self) -> float:
         """Return how long nothing will change by itself; a wake-up ends the pause."""
+        if any(lane.claims.under_way for lane in self._lanes):
+            return _PAUSE_SECONDS
         due = self._context.units.next_due(self._context.run.id, list(self._context.steps))
-        if due is None or any(lane.claims.under_way for lane in self._lanes):
+        if due is None:
             return _PAUSE_SECONDS
         return min(_PAUSE_SECONDS, max(0.02, due - self._context.now()))
 
@@ -170,10 +178,12 @@ class UnitWork:
             self._context.progress.set(detail=said)
 
     def _begin_more(self, lane: _Lane) -> None:
-        for kind in lane.kinds:
-            lane.claims.claim(self._context.run.id, kind, lane.executor.room())
-        while (unit := lane.claims.begin()) is not None:
+        room = lane.executor.room()
+        for kind in lane.kinds if room else ():
+            lane.claims.claim(self._context.run.id, kind, room, ahead=True)
+        while room and (unit := lane.claims.begin()) is not None:
             lane.executor.submit(unit, self._ended(lane, unit))
+            room -= 1
 
     # ------------------------------------------------------------ whoever did a unit
 

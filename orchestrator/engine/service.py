@@ -155,6 +155,7 @@ class _Shift:
                 self._trouble.begin(error)
                 return
             self._trouble.end()
+            self._forget_ended()
             ready = [run for run in self._turns.ready(self._waiting) if not self._is_given_up(run)]
             for run in ready:
                 if run.id in self._busy or self._is_beside(run) or self._is_after_other(run, ready):
@@ -166,6 +167,14 @@ class _Shift:
                     self._service.interrupts.withdraw(lower_id, _GIVES_WAY)
                 self._busy[run.id] = run
                 self._pool.submit(self._carry, run)
+
+    def _forget_ended(self) -> None:
+        """Keep nothing of runs that have ended: a daemon lives for months."""
+        there = {run.id for run in self._waiting} | self._busy.keys()
+        self._locked &= there
+        self._tried &= there
+        self._unjoined = {run_id: why for run_id, why in self._unjoined.items() if run_id in there}
+        self._failures = {run_id: count for run_id, count in self._failures.items() if run_id in there}
 
     def _is_beside(self, run: Waiting) -> bool:
         """Tell whether another date of the same job is in a slot: one after the other, since they share a place."""
@@ -299,7 +308,7 @@ class _Shift:
             )
             self._turns.looked_at(before.id, in_vain=in_vain)
             if after.state is RunState.FAILED:
-                self._failed.add(after.id)
+                self._note_failed(after.id)
             if after.state in RUN_FINAL or not is_short:
                 self._progress_at = self._now()
             if after.state not in RUN_FINAL:
@@ -339,10 +348,14 @@ class _Shift:
         try:
             if self._service.store.runs.head(run_id).state is RunState.FAILED:
                 with self._guard:
-                    self._failed.add(run_id)
+                    self._note_failed(run_id)
                     self._progress_at = self._now()
         except OrchestratorError:
             pass  # the store is in trouble, which the next look says
+
+    def _note_failed(self, run_id: str) -> None:
+        if self._until_idle:  # a daemon that works for ever has no summary
+            self._failed.add(run_id)
 
     def _rest(self, run_id: str, seconds: float, *, locked: bool = False) -> None:
         with self._guard:

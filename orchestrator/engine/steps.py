@@ -33,7 +33,7 @@ from orchestrator.core.errors import (
 )
 from orchestrator.engine.claims import BYTES, MEMORY_BYTES
 from orchestrator.engine.context import ProcessContext
-from orchestrator.engine.kept_pieces import KeptPieces
+from orchestrator.engine.kept_pieces import PieceKeeper
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.stores.contract import Units
 from orchestrator.engine.work import HoldError
@@ -80,6 +80,7 @@ class UnitContext:
         progress: Counters for whoever watches.
         placer: Where pieces go; None where there is no sink, or another process has it.
         kept: Where pieces go that another process is to place; None where this one has the sink, or there is none.
+        pieces: Where this process, which has the sink, finds those; None is in `folder`.
         shared: Kinds of units that any process may do.
         fence: The number of the claim on the run that is at work.
         wake: Ends the pause of the run's own thread.
@@ -95,7 +96,8 @@ class UnitContext:
     record: Callable[[str, Mapping[str, Any]], None]
     progress: Progress = field(default_factory=Progress)
     placer: Placer | None = None
-    kept: KeptPieces | None = None
+    kept: PieceKeeper | None = None
+    pieces: PieceKeeper | None = None
     shared: frozenset[str] = frozenset()
     fence: int = 0
     wake: threading.Event = field(default_factory=threading.Event)

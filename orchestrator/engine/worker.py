@@ -183,6 +183,8 @@ class UnitWorker:
         self._trouble.end()
         runs = frozenset(kind.run_id for kind in found)
         self._duties.keep(runs)
+        had = runs | self._claims.runs
+        self._duty = {run_id: duty for run_id, duty in self._duty.items() if run_id in had}
         with self._lock:
             self._rests = {run_id: rest for run_id, rest in self._rests.items() if run_id in runs}
         claims = {(kind.run_id, kind.fence) for kind in found}

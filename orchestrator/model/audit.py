@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from orchestrator.core.units import format_count
+from orchestrator.model.places import PlacedObject
 from orchestrator.model.ports import Stop
 from orchestrator.model.product import RunSnapshot
 
@@ -135,12 +136,12 @@ class Asked:
     What an audit shall look at.
 
     Attributes:
-        raster: The file.
+        raster: The file, or the object that it is where it lies in a bucket.
         windows: How many windows.
         seed: What they are drawn with.
     """
 
-    raster: Path
+    raster: Path | PlacedObject
     windows: int
     seed: int
 

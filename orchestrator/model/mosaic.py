@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.model.grid import Grid
+from orchestrator.model.objects import StoredObject
 from orchestrator.model.spec import PixelSpec
 
 
@@ -85,7 +86,8 @@ class MosaicReport:
     What was built, and how.
 
     Attributes:
-        path: The finished file, fsynced, not yet published under its final name.
+        path: The finished file, fsynced, not yet published under its final name; with `placed`, its head and coarse
+            overviews alone, which are read as if the rest were there.
         size: Bytes.
         method: `splice` (compressed blocks were copied) or `stream` (every block was decoded and encoded).
         reason: Why not `splice`, in a sentence; empty when it was.
@@ -93,6 +95,7 @@ class MosaicReport:
         blocks_copied: Blocks taken over compressed.
         blocks_encoded: Blocks decoded, masked and encoded.
         blocks_sparse: Blocks not stored because they hold nodata only.
+        placed: The finished object, where it lies at a place and not here.
     """
 
     path: Path
@@ -103,3 +106,4 @@ class MosaicReport:
     blocks_copied: int
     blocks_encoded: int
     blocks_sparse: int
+    placed: StoredObject | None = None

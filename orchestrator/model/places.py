@@ -9,6 +9,7 @@ replaces, reads or deletes it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -82,3 +83,23 @@ class ObjectPlace(ObjectStore, Protocol):
             NotFoundError: A source is gone.
             IntegrityError: What was made is not the sum of its sources; it is deleted.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedObject:
+    """An object, and where it lies: what a path is of a file."""
+
+    place: ObjectPlace
+    stored: StoredObject
+
+    def __str__(self) -> str:
+        return f"{self.place.url}/{self.stored.name}"
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return self.stored.size
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return exactly so many bytes from there; errors as `ObjectPlace.read_range`."""
+        return self.place.read_range(self.stored, offset, size)

@@ -15,6 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 from orchestrator.core.errors import IntegrityError, OrchestratorError
 from orchestrator.model.grid import Window
 from orchestrator.model.job import Job
+from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.ports import Stop
 from orchestrator.model.strip import OutputStrip
@@ -174,12 +175,15 @@ class MadeFile:
         made: Where it lies, whole and durable, on the file system of `final`.
         final: The name it gets; a folder's is one of `core.trees.FOLDER_SUFFIXES`.
         sha256: Of its content; empty where it has not been read yet.
+        placed: What it lies as at the job's place already, under another name; `made` is then not read, and its SHA-256
+            is known to nobody.
     """
 
     role: str
     made: Path
     final: Path
     sha256: str = ""
+    placed: StoredObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +298,16 @@ class Stripping(Protocol):
 
     def strips(self, run: RunSnapshot) -> tuple[OutputStrip, ...]:
         """Return how the output of a run is cut, from top to bottom; empty where parts are placed one by one."""
+
+    def kept_at(self, run: RunSnapshot) -> str:
+        """
+        Return what the names begin with, at the job's place, of what a run keeps there until it is over.
+
+        Empty where it keeps everything in its own folder. Whatever has such a name is the run's.
+        """
+
+    def forget_strips(self, run: RunSnapshot) -> None:
+        """Take away what a run keeps at its place: the state does not know what that was made of."""
 
 
 @runtime_checkable

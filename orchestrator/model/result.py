@@ -26,14 +26,16 @@ class ResultFile:
     Attributes:
         path: Its final name.
         bytes: Its size.
-        sha256: Of its content, in hexadecimal.
+        sha256: Of its content, in hexadecimal; empty where it was put together at its place, and nobody has read it.
         role: `data`, `proof`, `picture`, `item`, ...
+        placed: What it lies as at the place before it has its name there, where it was never a file here.
     """
 
     path: Path
     bytes: int
     sha256: str
     role: str = "data"
+    placed: StoredObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,11 @@ class Result:
 
 
 def _listed(files: Iterable[ResultFile]) -> list[dict[str, Any]]:
-    return [{"path": str(f.path), "bytes": f.bytes, "sha256": f.sha256, "role": f.role} for f in files]
+    listed: list[dict[str, Any]] = []
+    for file in files:
+        told = {"path": str(file.path), "bytes": file.bytes, "sha256": file.sha256, "role": file.role}
+        listed.append(told | ({"placed": _rows([file.placed])[0]} if file.placed else {}))
+    return listed
 
 
 def _rows(objects: Iterable[StoredObject]) -> list[list[Any]]:
@@ -131,4 +137,9 @@ def _objects(rows: Iterable[Any]) -> tuple[StoredObject, ...]:
 
 
 def _read(listed: Iterable[Mapping[str, Any]]) -> tuple[ResultFile, ...]:
-    return tuple(ResultFile(**{**file, "path": Path(file["path"])}) for file in listed)
+    return tuple(_file(file) for file in listed)
+
+
+def _file(told: Mapping[str, Any]) -> ResultFile:
+    placed = _objects([told["placed"]])[0] if "placed" in told else None
+    return ResultFile(**{**told, "path": Path(told["path"]), "placed": placed})

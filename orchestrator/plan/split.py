@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Literal, Protocol
 
@@ -143,9 +144,14 @@ def _refuse_block(
     needed = part_bytes_bound(height, width, pixels, cloud_optimized, learned_bytes_per_pixel=learned)
     raise PlanError(
         f"a part of one block of {BLOCK} × {BLOCK} pixels with {len(pixels.bands)} bands of {pixels.dtype} can take "
-        f"{needed} bytes, more than the {max_part_bytes} allowed; "
-        f"allow at least {needed / MIB:.2f} MiB (--max-size-mb) or export fewer bands (--bands)"
+        f"{_least_mib(needed):g} MiB ({needed} bytes), more than the {max_part_bytes / MIB:g} MiB allowed; "
+        f"allow at least {_least_mib(needed):g} MiB (--max-size-mb) or export fewer bands (--bands)"
     )
+
+
+def _least_mib(size: int) -> float:
+    """Return bytes as MiB with two decimals, rounded up: as many are enough."""
+    return math.ceil(100 * size / MIB) / 100
 
 
 def _ladder(grid: Grid) -> Iterator[tuple[int, int]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -15,7 +17,7 @@ from orchestrator.model.direct import DirectLimits, DirectRoute
 from orchestrator.model.files import FileRoute
 from orchestrator.model.grid import Transform
 from orchestrator.model.places import ObjectPlace
-from orchestrator.model.ports import ObjectStore
+from orchestrator.model.ports import ObjectStore, Stop
 from orchestrator.model.scene import Scene, SceneQuery, StoredBand
 from orchestrator.model.table import TableRoute
 from orchestrator.recipes.contract import Recipe
@@ -65,8 +67,12 @@ def _whole(_pixels: int) -> int:
     return 0
 
 
-def _nowhere(folder: Path) -> ObjectPlace:
-    raise IntegrityError(f"nothing here makes a place of objects of {folder}")
+def _nowhere(where: Path | str) -> ObjectPlace:
+    raise IntegrityError(f"nothing here makes a place of objects of {where}")
+
+
+def _token() -> str:
+    return secrets.token_hex(8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,9 @@ class ProductContext:
         strips: Returns in how many strips an output of so many pixels is made; up to 1 is in one piece.
         parts: Connects to where exported parts lie; None where nothing is exported.
         place: Returns a folder as a place of objects.
+        bucket: Returns a place in a bucket by its address.
+        token: Gives a word that nobody else has in names of objects.
+        stop: A wish to end.
         free_bytes: Returns what can still be written on the disk of a folder.
     """
 
@@ -116,4 +125,7 @@ class ProductContext:
     strips: Callable[[int], int] = _whole
     parts: Callable[[], ObjectStore] | None = None
     place: Callable[[Path], ObjectPlace] = _nowhere
+    bucket: Callable[[str], ObjectPlace] = _nowhere
+    token: Callable[[], str] = _token
+    stop: Stop = field(default_factory=threading.Event)
     free_bytes: Callable[[str], int] = free_bytes

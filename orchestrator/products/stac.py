@@ -33,7 +33,7 @@ class ItemFile:
         roles: What it is for.
         title: In words.
         size: Bytes.
-        sha256: Of its content.
+        sha256: Of its content; empty where it is not known.
         fields: What else is said of it.
     """
 
@@ -94,8 +94,8 @@ def item_json(
 
 
 def checked(size: int, sha256: str) -> dict[str, Any]:
-    """Return what an asset says of the bytes of its file."""
-    return {"file:size": size, "file:checksum": _SHA256 + sha256}
+    """Return what an asset says of the bytes of its file; of one that nobody has read, its size alone."""
+    return {"file:size": size} | ({"file:checksum": _SHA256 + sha256} if sha256 else {})
 
 
 def described(run: RunSnapshot, lineage: str, version: str) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def _environment(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def sandbox(tmp_path_factory):
+def sandbox(tmp_path_factory, forked_sandboxes):  # noqa: ARG001
     """One sandbox for the tests of a file; the client of the process is signed in to it."""
     with orc.sandbox(state_dir=tmp_path_factory.mktemp("state")) as connection:
         yield connection

@@ -24,7 +24,7 @@ FILES = {"B04": "B04", "B03": "B03", "B02": "B02"}
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory):
+def real(tmp_path_factory, forked_sandboxes):  # noqa: ARG001
     """A sandbox that serves the real scenes, and their folder."""
     data = kit.real_data()
     if data is None:

@@ -19,7 +19,7 @@ ASKED = {"collection": "s2-l2a", "dates": ("2024-06-01", "2024-06-06"), "bands":
 
 
 @pytest.fixture(autouse=True, scope="module")
-def sandbox(tmp_path_factory):
+def sandbox(tmp_path_factory, forked_sandboxes):  # noqa: ARG001
     """One sandbox for the tests of this file, spoken to by this process."""
     with orc.sandbox(state_dir=tmp_path_factory.mktemp("state")) as connection:
         yield connection

@@ -19,7 +19,7 @@ FUNCTION = "import ee\ndef get_ee_image():\n    return {}\n"
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory):
+def app(tmp_path_factory, forked_sandboxes):  # noqa: ARG001
     """The application of a notebook, signed in to a sandbox."""
     with orc.sandbox(state_dir=tmp_path_factory.mktemp("state")) as connection:
         yield connection.shared

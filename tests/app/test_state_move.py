@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import sys
 from contextlib import closing
@@ -19,8 +20,8 @@ from orchestrator.app.records import Records
 from orchestrator.app.verbs import state_move
 from orchestrator.config.sections import LocalSettings, Settings
 from orchestrator.core.clock import SystemClock
-from orchestrator.core.errors import IntegrityError, StateError, UserError
-from orchestrator.core.files import LockedError
+from orchestrator.core.errors import IntegrityError, MovedError, UserError
+from orchestrator.core.files import LockedError, exclusive
 from orchestrator.engine.leases import Worker
 from orchestrator.engine.stores import moving
 from orchestrator.engine.stores.records import ProcessRow
@@ -131,7 +132,8 @@ def test_what_was_moved_says_where_it_is(records, target):
 
     move(records, secret)
 
-    with pytest.raises(StateError, match=r"is in postgresql://owner:\*\*\*@127.0.0.1:\d+/empty\d+ since") as refused:
+    said = r"moved to postgresql://owner:\*\*\*@127.0.0.1:\d+/empty\d+ on .* UTC: write `url = \"postgresql://owner@12"
+    with pytest.raises(MovedError, match=said) as refused:
         SqlStore(file_url(records), SystemClock())
     assert "secret" not in str(refused.value)
     assert b":secret@" not in records.database.read_bytes()
@@ -207,5 +209,76 @@ def test_a_move_that_was_ended_before_it_could_say_so_is_finished(records, targe
 
     move(records, target)
 
-    with pytest.raises(StateError, match="is in postgresql"):
+    with pytest.raises(MovedError, match="moved to postgresql"):
         SqlStore(file_url(records), SystemClock())
+
+
+def test_a_database_that_was_moved_back_says_to_take_the_setting_out(records, target):
+    """Whoever leaves `[store] url` as it was is told that it goes, and which file has the state."""
+    fill(records)
+    move(records, target)
+    move(records, target, back=True)
+
+    with pytest.raises(
+        MovedError, match=r"moved to the file .*state.db on .* UTC: take `url` out of \[store\]"
+    ) as refused:
+        SqlStore(target, SystemClock())
+    assert refused.value.exit_code == 4
+
+
+@pytest.mark.parametrize("dry_run", [True, False], ids=["dry-run", "really"])
+def test_what_moving_back_left_in_a_database_is_replaced_when_asked(records, target, dry_run):
+    """Without being asked it is refused, with the way out; what comes is the file's state of now."""
+    run_id = fill(records)
+    move(records, target)
+    move(records, target, back=True)
+    with closing(SqlStore(file_url(records), SystemClock())) as store:
+        store.events.record(run_id, "since", {})
+    before = content(file_url(records))
+
+    with pytest.raises(UserError, match=r"left behind.*--replace-left-behind.*dropdb empty\d+`"):
+        move(records, target, dry_run=dry_run)
+    move(records, target, replace=True, dry_run=dry_run)
+
+    if not dry_run:
+        assert content(target) == before
+        SqlStore(target, SystemClock()).close()
+
+
+def test_what_was_moved_elsewhere_is_not_replaced(records, target, tmp_path):
+    """Its mark says whose copy it is: another state's stays."""
+    fill(records)
+    move(records, target)
+    move(records, target, back=True)
+    other = Records(Settings(local=LocalSettings(state_dir=str(tmp_path / "other"))))
+    fill(other)
+    before = content(target)
+
+    with pytest.raises(UserError, match="not where it would come from"):
+        move(other, target, replace=True)
+
+    assert content(target) == before
+
+
+def test_a_live_state_is_never_replaced(records, target):
+    """The option is about what was moved away, and nothing else."""
+    fill(records)
+    with closing(SqlStore(target, SystemClock())) as store:
+        a_run(store, "other", records.folder())
+    before = content(target)
+
+    with pytest.raises(UserError, match="has a state already"):
+        move(records, target, replace=True)
+
+    assert content(target) == before
+
+
+def test_a_daemon_of_the_folder_is_named_and_to_be_ended(records, target):
+    """Its lock says who it is, also where its row is old."""
+    fill(records)
+
+    with (
+        exclusive(records.folder() / "serve.lock", "it"),
+        pytest.raises(LockedError, match=rf"a daemon \(process {os.getpid()}\) works on the state in .*: end it first"),
+    ):
+        move(records, target)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
+import subprocess
+import sys
 
 import pytest
 
+from orchestrator.app.heartbeat import DAEMON, STANDBY, Heartbeat, find_daemon, health_here, health_of, standbys_of
 from orchestrator.app.records import Records
-from orchestrator.app.workers import health_of_worker, lacking_workers, worker_sentences, workers_of
+from orchestrator.app.workers import forget_ended, health_of_worker, lacking_workers, worker_sentences, workers_of
 from orchestrator.config import Settings
+from orchestrator.core.process import process_name
 from orchestrator.engine.stores.records import Admission, ProcessRow
 from orchestrator.model.states import RunState
 from orchestrator.model.unit import UnitPlan
@@ -45,11 +50,62 @@ def test_a_worker_that_is_not_heard_of_is_told_of_and_then_forgotten(app):
     begin(app, 2, age=100_000)
 
     told = list(worker_sentences(app))
-    app.store.processes.forget("worker", app.clock.now().timestamp() - 86_400)
+    forget_ended(app)
 
-    assert len(told) == 2
-    assert all("hangs or is gone" in sentence for sentence in told)
+    assert [("hangs or is gone" in sentence, "for more than an hour" in sentence) for sentence in told] == [
+        (True, False),
+        (False, True),
+    ]
     assert [worker.pid for worker in workers_of(app)] == [1]
+
+
+@pytest.fixture
+def ended_process():
+    """The name of a process of this machine that was killed."""
+    code = "from orchestrator.core.process import process_name; print(process_name())"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_a_worker_that_was_killed_on_this_machine_is_known_at_once(app, ended_process):
+    """It counts no more though it was heard of just now, nobody is told to wait for it, and the next one forgets it."""
+    begin(app, 1, age=2, host=socket.gethostname(), process=ended_process)
+
+    worker = f"the worker of process 1 on {socket.gethostname()}"
+    ended = "was last heard of 2 s ago: it was ended without a word, and others do its units"
+    assert list(worker_sentences(app)) == [f"{worker} {ended}"]
+    assert "was ended without a word" in health_of_worker(app).because
+    forget_ended(app)
+    assert workers_of(app) == []
+
+
+def test_workers_that_are_silent_for_long_are_only_counted(app, ended_process):
+    """Of other machines, in one sentence; one that is known to have ended is told of for an hour at most."""
+    begin(app, 1, age=3700)
+    begin(app, 2, age=80_000)
+    begin(app, 3, age=3700, process=ended_process)
+
+    assert list(worker_sentences(app)) == ["2 workers not heard of for more than an hour: others do their units"]
+
+
+@pytest.mark.parametrize("kind", [DAEMON, STANDBY])
+def test_a_daemon_that_was_killed_on_this_machine_is_known_at_once(app, ended_process, kind):
+    """Nobody is told that it goes on with a run, however lately it was heard of."""
+    row = ProcessRow(kind, socket.gethostname(), 7, "2026-11-27T03:00:00", app.clock.now().timestamp(), {})
+    app.store.processes.beat(dataclasses.replace(row, facts={"process": ended_process}))
+
+    assert not health_of(app.store, app.clock).alive
+    assert not health_here(app.store, app.clock).alive
+    assert "was ended without a word" in health_here(app.store, app.clock).because
+    assert standbys_of(app.store, app.clock) == []
+    assert find_daemon(app.store, app.clock)[0] is None
+
+
+def test_what_a_daemon_says_of_itself_names_its_process(app):
+    """By which others on its machine know whether it lives."""
+    Heartbeat(app.store, app.clock, dict).beat()
+
+    row, _ = find_daemon(app.store, app.clock)
+    assert row.facts["process"] == process_name()
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from assembly import Never, Scene, place, star
 
-from orchestrator.assemble import mosaic
+from orchestrator.assemble import sealing
 from orchestrator.assemble.mosaic import BlockAssembler
 from orchestrator.core.files import sha256_of
 
@@ -43,7 +43,7 @@ class Calls:
         for name in CALLS:
             setattr(os, name, self._counted(name, getattr(os, name), deadly))
         for name in ("insert_room", "remove_room"):
-            setattr(mosaic, name, self._counted(name, getattr(mosaic, name), deadly))
+            setattr(sealing, name, self._counted(name, getattr(sealing, name), deadly))
 
     def _counted(self, name, call, deadly):
         def counted(*args, **kwargs):

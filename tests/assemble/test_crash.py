@@ -318,7 +318,7 @@ def test_without_help_of_the_system_the_bytes_are_the_same(scene, tmp_path, monk
         raise OSError(errno.EXDEV, "Invalid cross-device link")
 
     monkeypatch.setattr(os, "copy_file_range", unable)
-    monkeypatch.setattr("orchestrator.assemble.mosaic.insert_room", lambda *_: False)
+    monkeypatch.setattr("orchestrator.assemble.sealing.insert_room", lambda *_: False)
 
     assert sha256_of(assemble(scene, parts, tmp_path / "b").path) == expected
 

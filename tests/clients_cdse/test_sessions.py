@@ -39,6 +39,7 @@ with ThreadPoolExecutor(5) as pool:
 """
 
 
+@pytest.mark.long
 def test_two_processes_together_have_four_sessions(world, tmp_path):
     """The service counts: of ten that want one, four have one while nothing moves, and nobody is refused."""
     world.order(api="cdse.nodes.value", action="stall", bytes=1000, path="jp2", count=None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from orchestrator.config import load, read_job, unknown_variables
@@ -257,3 +259,18 @@ def test_settings_as_variables_are_read_as_the_same_settings():
     settings = load(environment=given).settings
 
     assert load(environment=as_environment(settings)).settings == settings
+
+
+def test_keys_that_do_not_go_together_are_told_with_the_places_that_set_them(tmp_path):
+    """A variable of the environment is not looked for in the file."""
+    file = tmp_path / "config.toml"
+    file.write_text("[dask]\nlocal = 2\n", encoding="utf-8")
+
+    with pytest.raises(ConfigError, match=r"^environment: dask: `scheduler` is '127.0.0.1:8786'"):
+        load(
+            tmp_path / "config.toml",
+            environment={"ORCHESTRATOR_DASK__SCHEDULER": "127.0.0.1:8786"},
+            overrides={"dask": {"local": 0}},
+        )
+    with pytest.raises(ConfigError, match=rf"^{re.escape(str(file))} and environment: dask: `scheduler` and `local`"):
+        load(file, environment={"ORCHESTRATOR_DASK__SCHEDULER": "tcp://127.0.0.1:8786"})

@@ -117,6 +117,7 @@ def digest(folder):
     return hashlib.sha256((folder / "a_clipped.tif").read_bytes()).hexdigest()
 
 
+@pytest.mark.long
 def test_what_was_killed_goes_on(start, tmp_path, expected):
     """
     Killed before a part has its name, and before the output has: nothing is exported twice, the same bytes.

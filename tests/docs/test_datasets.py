@@ -84,7 +84,7 @@ def test_the_classes_of_worldcover_are_on_the_page():
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory):
+def app(tmp_path_factory, forked_sandboxes):  # noqa: ARG001
     with orc.sandbox(state_dir=tmp_path_factory.mktemp("state")) as connection:
         yield connection.shared
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from model_world import Blob, Started
 from run_machine import Machine
-from run_process import NOTE
+from run_state import NOTE
 
 from orchestrator.model.batch import AttemptNames, ExportOrder, Operation, OperationState
 from orchestrator.model.grid import Window
@@ -37,7 +37,7 @@ class Continued(Machine):
 
     def take_up(self, dump: Path, name: str, *, posted: bool) -> None:
         """Continue the run called `name`; `posted` tells whether the service got an order that nobody heard about."""
-        self.looking.close()
+        self.state.looking.close()
         (self.folder / "state.db").unlink()
         restore(dump, self.folder, self.folder / "state.db")
         unpack(dump, self.folder, under="out/cleaned_")
@@ -57,8 +57,8 @@ class Continued(Machine):
             opened.execute("DELETE FROM runs WHERE id <> ?", (self.run_id,))  # a machine has one
         opened.close()
         self._start()  # which brings the database up to date
-        self.looking = sqlite3.connect(self.folder / "state.db", isolation_level=None)
-        self.looking.executescript(NOTE)
+        self.state.looking = sqlite3.connect(self.folder / "state.db", isolation_level=None)
+        self.state.looking.executescript(NOTE)
 
     def _remember_exports(self, *, posted: bool) -> None:
         """Give the world the operations and objects that the store speaks of."""

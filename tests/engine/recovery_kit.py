@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
-from pathlib import Path
-
 from model_product import WorldProduct
 from model_world import BLOCK, NAMING, NoStop, WorldRoute
-from run_process import template
 
 from orchestrator.engine.manifests import read_manifest
 from orchestrator.engine.recovery import Recovery, look
@@ -18,18 +14,10 @@ from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import RunState
 from orchestrator.plan.split import cut
 
-
-def copy_state(machine, to: Path) -> None:
-    """Save the state as it is, with what is not in its main file yet."""
-    with sqlite3.connect(to) as copy:
-        machine.looking.backup(copy)
-    copy.close()
-
-
 MOST_LAG = 8  # lists, a few seconds apart
 
 
-def put_back(machine, source: Path | None = None) -> None:
+def put_back(machine, *, copy: bool = False) -> None:
     """Put a copy of the state, or an empty one, in the place of what there is; recover; begin the process anew."""
     job, admitted = machine.store.runs.get(machine.run_id).job, machine.run_id
     machine.countdown, machine.world.list_fails, machine.was_lost = -1, False, True
@@ -37,9 +25,7 @@ def put_back(machine, source: Path | None = None) -> None:
         started.unlisted = min(started.unlisted, MOST_LAG) if not started.unknown else started.unlisted
     machine.process.execution.close()
     machine.store.close()
-    with sqlite3.connect(source or template()) as lost:
-        lost.backup(machine.looking)
-    lost.close()
+    machine.state.put_back(copy=copy)
     recover(machine)
     machine.world.shown = set()  # which ends nothing
     machine.run_id = _admitted_again(machine, Job.from_json(job))
@@ -48,7 +34,7 @@ def put_back(machine, source: Path | None = None) -> None:
 
 
 def recover(machine) -> None:
-    store, route = SqlStore(f"sqlite:///{machine.folder / 'state.db'}", machine.clock), WorldRoute(machine.world)
+    store, route = SqlStore(machine.state.url, machine.clock), WorldRoute(machine.world)
     try:
         seen = look(route, route.operations())
         recovery = Recovery(store, route, cut_again, seen, NoStop(machine.clock))
@@ -74,7 +60,7 @@ def cut_again(task: TaskPlan):
 
 def _admitted_again(machine, job: Job) -> str:
     """The same command once more: it continues the run, or begins it anew where nothing of it was remote."""
-    store = SqlStore(f"sqlite:///{machine.folder / 'state.db'}", machine.clock)
+    store = SqlStore(machine.state.url, machine.clock)
     try:
         return store.runs.admit(Admission("night", "", job.fingerprints(), job.to_json())).id
     finally:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -16,7 +15,8 @@ import recovery_kit
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from model_world import NAMING, TASKS, FakeClock, World
-from run_process import MEMORY, AtOnce, Killed, Process, template
+from run_process import MEMORY, AtOnce, Killed, Process
+from run_state import StateFile, StateOfRun
 
 from orchestrator.core import crash
 from orchestrator.engine import cleanup
@@ -39,7 +39,6 @@ class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="machine-", dir=QUICK))
-        shutil.copy(template(), self.folder / "state.db")
         self.world, self.clock = World(), FakeClock()
         self.world.known = self._is_committed
         self.world.in_ledger = self._is_owned
@@ -48,9 +47,12 @@ class Machine(RuleBasedStateMachine):
         self.foreign: set[str] = set()
         self.ledger: list[tuple[str, str]] = []
         self.run_id = ""
-        self.looking = sqlite3.connect(self.folder / "state.db", isolation_level=None)
+        self.state = self.new_state()
         self.point, crash.point = crash.point, self._point
         self.threads, cleanup.ThreadPoolExecutor = cleanup.ThreadPoolExecutor, AtOnce
+
+    def new_state(self) -> StateOfRun:
+        return StateFile(self.folder)
 
     @initialize(heavy=st.booleans(), keep_parts=st.booleans(), split=st.sampled_from(["blocks", "square"]))
     def begin(self, heavy: bool, keep_parts: bool, split: str) -> None:
@@ -61,13 +63,13 @@ class Machine(RuleBasedStateMachine):
         self.world.bytes_per_pixel = 3.0 if heavy else 0.5
         self.keep_parts = keep_parts
         job = Job("out", str(self.folder), AreaSource("0,0,1,1"), "2024-01-01", "2024-02-01", split=split)
-        store = SqlStore(f"sqlite:///{self.folder / 'state.db'}", self.clock)
+        store = SqlStore(self.state.url, self.clock)
         self.run_id = store.runs.admit(Admission("night", "", job.fingerprints(), job.to_json())).id
         store.close()
         self._start()
 
     def _start(self) -> None:
-        self.process = Process(self.run_id, self.folder, self.world, self.clock, keep_parts=self.keep_parts)
+        self.process = Process(self.run_id, self.state.url, self.world, self.clock, keep_parts=self.keep_parts)
         self.store = self.process.store
 
     def _point(self, _name: str) -> None:
@@ -105,7 +107,7 @@ class Machine(RuleBasedStateMachine):
         return RunState(self._ask("SELECT state FROM runs")[0][0])
 
     def _ask(self, query: str, *values: Any) -> list[Any]:
-        return self.looking.execute(query, values).fetchall()
+        return self.state.ask(query, *values)
 
     def _is_committed(self, description: str) -> bool:
         return bool(self._ask("SELECT 1 FROM attempts WHERE description = ?", description))
@@ -263,12 +265,12 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def copy_the_state(self) -> None:
-        recovery_kit.copy_state(self, self.folder / "copy.db")
+        self.state.copy()
 
-    @precondition(lambda self: (self.folder / "copy.db").exists() and recovery_kit.is_recoverable(self))
+    @precondition(lambda self: self.state.is_copied and recovery_kit.is_recoverable(self))
     @rule()
     def put_the_copy_back(self) -> None:
-        recovery_kit.put_back(self, self.folder / "copy.db")
+        recovery_kit.put_back(self, copy=True)
         self.ledger = []
 
     # ------------------------------------------------------------- invariants
@@ -302,7 +304,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def parts_are_counted_as_they_are(self) -> None:
-        sums = "count(*), count(nullif(object, '')), coalesce(sum(json_extract(nullif(object, ''), '$.size')), 0)"
+        sums = f"count(*), count(nullif(object, '')), coalesce(sum({self.state.size}), 0)"
         there = self._ask(f"SELECT state, {sums} FROM parts GROUP BY state ORDER BY state")  # noqa: S608
         assert self._ask("SELECT state, parts, listed, bytes FROM part_counts WHERE parts <> 0 ORDER BY state") == there
 
@@ -350,9 +352,9 @@ class Machine(RuleBasedStateMachine):
         finally:
             crash.point = self.point
             cleanup.ThreadPoolExecutor = self.threads
-            self.looking.close()
             if self.run_id:
                 self.store.close()
+            self.state.close()
             shutil.rmtree(self.folder)
 
     def _the_run_ends_when_all_is_well(self) -> None:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
-import tempfile
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from model_product import WorldProduct
@@ -43,16 +39,6 @@ BACKOFF = Backoff(
     cool_down_seconds=3,
     hold_seconds=30,
 )
-# Every change of a state is noted by the database itself, whatever code makes it.
-NOTE = """
-CREATE TABLE moves (what TEXT, old TEXT, new TEXT);
-CREATE TRIGGER r AFTER UPDATE OF state ON runs WHEN old.state <> new.state
-BEGIN INSERT INTO moves VALUES ('run', old.state, new.state); END;
-CREATE TRIGGER t AFTER UPDATE OF state ON tasks WHEN old.state <> new.state
-BEGIN INSERT INTO moves VALUES ('task', old.state, new.state); END;
-CREATE TRIGGER p AFTER UPDATE OF state ON parts WHEN old.state <> new.state
-BEGIN INSERT INTO moves VALUES ('part', old.state, new.state); END;
-"""
 
 
 class Killed(BaseException):
@@ -92,22 +78,11 @@ def refit(task: TaskPlan, _plan: Plan, heaviest: float | None) -> TaskPlan:
     return replace(task, part_height=side, part_width=side)
 
 
-@cache
-def template() -> Path:
-    """A migrated, empty database whose triggers note every change of a state."""
-    path = Path(tempfile.mkdtemp(prefix="machine-")) / "state.db"
-    SqlStore(f"sqlite:///{path}", FakeClock()).close()
-    with sqlite3.connect(path) as database:
-        database.executescript(NOTE)
-    database.close()
-    return path
-
-
 class Process:
     """What lives in memory: dropped at a crash, made anew from the store."""
 
-    def __init__(self, run_id: str, folder: Path, world: World, clock: FakeClock, *, keep_parts: bool) -> None:
-        self.store = SqlStore(f"sqlite:///{folder / 'state.db'}", clock)
+    def __init__(self, run_id: str, url: str, world: World, clock: FakeClock, *, keep_parts: bool) -> None:
+        self.store = SqlStore(url, clock)
         route = WorldRoute(world)
         limits = Limits(LIVE_TASKS, BUCKET_BYTES, self.store.limits, clock)
         process = ProcessContext("me", None, keep_parts, 2, BACKOFF, limits, clock, NoStop(clock))

@@ -163,8 +163,8 @@ class World:
         self.store.units.add(self.run_id, units_of(map(Cell, PLAN.direct), RequestSize.of(PLAN.pixels, script.limits)))
         self.placed_when_asked: list[bool] = []
 
-    def process(self, steps=None):
-        """Return the work of a process that is begun now, and the sign of its death."""
+    def process(self, steps=None, executor=None):
+        """Return the work of a process that is begun now, and the sign of its death; an `executor` does its units."""
         dead = threading.Event()
 
         def point(name):
@@ -190,9 +190,10 @@ class World:
         steps = steps or {"pixels": Fetch(self.script, RequestSize.of(PLAN.pixels, self.script.limits), asked)}
         snapshot = RunSnapshot(self.run_id, JOB, image="{}")
         given = UnitContext(
-            snapshot, steps, units, around, self.folder, self.folder, context.record, placer=placing, wake=context.wake
-        )
-        return UnitWork(given), context, dead
+            snapshot, steps, units, around, self.folder, self.folder, context.record, placer=placing, wake=context.wake,
+            shared=frozenset(steps if executor else ()),
+        )  # fmt: skip
+        return UnitWork(given, executor), context, dead
 
     def live(self, *, check=lambda: None, **options) -> bool:
         """Let one process work until it is done, held or dead; tell whether it is done."""

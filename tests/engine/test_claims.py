@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from unit_kit import StillClock, keys, opened
+from model_world import FakeClock
+from unit_kit import StillClock, keys, opened, plans
 
-from orchestrator.engine.claims import MEMORY_BYTES, Claims
+from orchestrator.engine.claims import AHEAD_SECONDS, MEMORY_BYTES, MOST_AHEAD, Claims
 from orchestrator.engine.stores.records import Admission
 from orchestrator.model.unit import UnitPlan
 
@@ -80,3 +81,36 @@ def test_light_units_are_claimed_together(store, run):
 
     assert claims.claim(run, "strip", 8) == 3
     assert begun(claims) == ["a", "b", "c"]
+
+
+def after_one_of(store, run, seconds: float) -> Claims:
+    """Return the claims of a process of which one unit has taken so long, and another is under way."""
+    clock = FakeClock()
+    claims = Claims(store.units, clock, worker="quick")
+    claims.claim(run, "fetch", 2, ahead=True)
+    first, _second = claims.begin(), claims.begin()
+    clock.seconds += seconds
+    claims.end(first)
+    return claims
+
+
+@pytest.mark.parametrize(
+    ("seconds", "claimed"),
+    [
+        pytest.param(AHEAD_SECONDS / 1.75, 1 + 3, id="three begin in the next moment"),
+        pytest.param(AHEAD_SECONDS * 2.5, 1, id="none does"),
+        pytest.param(AHEAD_SECONDS / 1e6, 1 + MOST_AHEAD, id="more than are ever claimed"),
+    ],
+)
+def test_of_quick_units_those_of_a_moment_are_claimed_at_once(store, run, seconds, claimed):
+    """A claim is a transaction; of slow ones nothing is kept from others."""
+    store.units.add(run, plans(*(f"{n:03d}" for n in range(200))))
+
+    assert after_one_of(store, run, seconds).claim(run, "fetch", 1, ahead=True) == claimed
+
+
+def test_who_does_not_ask_for_it_has_nothing_ahead(store, run):
+    """A worker that dies would have more to answer for than what it has begun."""
+    store.units.add(run, plans(*(f"{n:03d}" for n in range(20))))
+
+    assert after_one_of(store, run, AHEAD_SECONDS / 10).claim(run, "fetch", 1) == 1

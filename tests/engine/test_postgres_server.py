@@ -12,6 +12,7 @@ from sqlalchemy import text
 from unit_kit import StillClock, opened, plans
 
 from orchestrator.core.errors import ConfigError, IntegrityError, SpaceError, StateError, TransientError
+from orchestrator.engine.stores.address import file_of, shown, with_password
 from orchestrator.engine.stores.dialect import insert_many
 from orchestrator.engine.stores.schema import units
 from orchestrator.engine.stores.sql import SqlStore
@@ -60,8 +61,15 @@ class locked:  # noqa: N801  it reads as a word
 
 def test_a_database_that_is_not_there_is_the_users(postgres):
     """Whoever named it corrects it, or makes it."""
-    with pytest.raises(ConfigError, match='"nowhere" does not exist'):
+    with pytest.raises(ConfigError, match=r'"nowhere" does not exist.*sudo -u postgres createdb .* nowhere`'):
         opened(postgres.url("nowhere"))
+
+
+def test_a_password_that_is_not_there_is_the_users(postgres, monkeypatch, tmp_path):
+    """Each place is named that it may stand in, also before [store] is written."""
+    monkeypatch.setenv("PGPASSFILE", str(tmp_path / "none"))
+    with locked(postgres) as url, pytest.raises(ConfigError, match=r"PGPASSWORD, in ~/\.pgpass.*password_file"):
+        opened(url("").replace("somebody:@", "somebody@"))
 
 
 def test_a_server_that_is_not_there_is_waited_for():
@@ -207,6 +215,57 @@ def test_what_is_no_address_is_refused_without_being_repeated(url):
     assert "secret" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:p@secret/1@127.0.0.1:9/d",
+        "postgresql://me:p@secret@127.0.0.1:9/d",
+        "postgresql://me:p@secret:1@127.0.0.1:9/d",
+        "postgresql://me:p@secret?1@127.0.0.1:9/d",
+        "postgresql://me:p@1?secret=2@127.0.0.1:9/d",
+    ],
+)
+@pytest.mark.parametrize("reads", [opened, shown, file_of, lambda url: with_password(url, "another")])
+def test_no_piece_of_a_password_is_taken_for_a_host(url, reads):
+    """An @ in it that is not encoded would end it; whoever does not find the host repeats its name."""
+    with pytest.raises(ConfigError, match=r"percent-encoded.*password_file") as refused:
+        reads(url)
+
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("behind", "said"),
+    [
+        ("sslmod=require", "'sslmod'.*did you mean 'sslmode'"),
+        ("prepare_threshold=0", "'prepare_threshold'"),
+        ("sslmode=verify-ful", "sslmode is 'verify-ful', expected disable.*verify-full"),
+        ("target_session_attrs=rw", "target_session_attrs is 'rw', expected any, read-write"),
+        ("connect_timeout=soon", "connect_timeout is 'soon', expected a whole number"),
+    ],
+)
+def test_a_mistake_behind_the_address_is_the_users(behind, said):
+    """It is named, with what was expected, before anybody is asked: time does not mend it."""
+    with pytest.raises(ConfigError, match=said):
+        opened(f"postgresql://owner@127.0.0.1:9/state?{behind}")
+
+
+@pytest.mark.parametrize(
+    "behind",
+    ["sslmode=verify-full&sslrootcert=/nowhere.pem", "sslmode=require", "channel_binding=require&gssencmode=x"],
+)
+def test_what_a_server_that_is_up_cannot_do_is_the_users(postgres, behind):
+    """A server without TLS, a file that is not there: whoever waits for it waits for ever."""
+    with pytest.raises(ConfigError, match=r"behind the \?|gssencmode is 'x'"):
+        opened(f"{postgres.url('postgres')}?{behind}")
+
+
+def test_a_value_that_only_libpq_knows_is_the_users(postgres):
+    """What this program does not look through, its client refuses."""
+    with pytest.raises(ConfigError, match="ssl_min_protocol_version"):
+        opened(f"{postgres.url('postgres')}?ssl_min_protocol_version=SSLv9")
+
+
 def test_parameters_of_libpq_stand_behind_the_address(url):
     """They are libpq's own, and go before ours."""
     with closing(opened(f"{url}?application_name=mine&connect_timeout=3")) as store, store._db.read() as db:
@@ -222,7 +281,7 @@ def test_what_is_committed_is_durable_whatever_the_role_was_told(postgres, url):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("idle_in_transaction_session_timeout", "1min"), ("lock_timeout", "30s"), ("TimeZone", "UTC")]
+    ("name", "value"), [("idle_in_transaction_session_timeout", "20s"), ("lock_timeout", "30s"), ("TimeZone", "UTC")]
 )
 def test_every_session_has_limits_of_its_own(store, name, value):
     """Whatever the server's are: nobody keeps the others waiting for longer, nor waits longer than on SQLite."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from model_world import NAMING, TASKS, NoStop
-from recovery_kit import MOST_LAG, copy_state, put_back, recover
+from recovery_kit import MOST_LAG, put_back, recover
 from run_process import Killed
 from story_kit import (
     FIRST,
@@ -64,12 +64,12 @@ def test_a_state_that_is_lost_at_any_moment_costs_no_second_export(story, moment
 
 
 @pytest.mark.parametrize("moment", MOMENTS[2::2])
-def test_an_old_copy_that_is_put_back_costs_no_second_export(story, tmp_path, moment):
+def test_an_old_copy_that_is_put_back_costs_no_second_export(story, moment):
     """What happened since is found."""
-    copy_state(story, tmp_path / "old.db")
+    story.state.copy()
     die_at(story, moment, working=True)
 
-    put_back(story, tmp_path / "old.db")
+    put_back(story, copy=True)
     finish(story)
 
     assert exports(story) == len(TASKS)
@@ -213,6 +213,21 @@ def test_an_attempt_that_a_list_shows_later_is_ended_where_all_is_there(story):
     assert story.world.started[second].operation.state is OperationState.CANCELLED
 
 
+def test_files_of_a_half_that_the_state_does_not_know_are_the_runs(story):
+    """A lost state had cut the task, and no list showed it; a file outside of the rectangle is a stranger's."""
+    while not story.world.live():
+        go_on(story)
+    prefix = NAMING.attempt(story.run_id, "0001.0", 1).prefix
+    story.world.prefixes[prefix] = "of the lost state"
+    story.world.write(f"{prefix}.tif", b"a half")
+    story.world.write(f"{prefix}0000009984-0000000000.tif", b"beach", foreign=True)
+    story.foreign.add(f"{prefix}0000009984-0000000000.tif")
+
+    finish(story)  # which demands that nothing of ours is left, and that the stranger's is
+
+    assert set(story.world.blobs) == story.foreign
+
+
 @pytest.mark.parametrize("end", [RunState.CANCELLED, RunState.FAILED])
 def test_a_run_that_ends_badly_ends_an_attempt_that_was_not_known(story, end):
     """It is first seen when what the run has with the service is cancelled."""
@@ -250,6 +265,20 @@ def begun_again_beside_its_files(story):
     first, second = [started for started in story.world.started.values() if started.order.window == FIRST]
     first.unlisted = second.unlisted = MOST_LAG
     return second.operation.name
+
+
+def test_a_file_is_not_written_down_before_it_is_matched(story):
+    """The service tries a task several times by itself, and replaces what its last try wrote: that is no stranger's."""
+    while not story.world.live():
+        go_on(story)
+    [first, *_] = story.world.started.values()
+    story.world.write(*story.world._files(first.order)[0])
+
+    put_back(story)
+
+    [manifest] = story.store.ledger.of(story.run_id)
+    assert manifest.source.name == NAMING.manifest(story.run_id)
+    finish(story)
 
 
 def forget(story):

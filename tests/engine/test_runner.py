@@ -242,6 +242,39 @@ def test_what_one_request_holds_in_memory_bounds_how_many_go_at_once(world):
     assert len([unit for unit in here.units(UnitState.DONE) if unit.kind == "heavy"]) == 6
 
 
+class Narrow:
+    """Takes two units at a time, and does each at once."""
+
+    def __init__(self, world):
+        self._world, self.most, self._given = world, 0, 0
+
+    def room(self):
+        self._given = 0
+        return 2
+
+    def submit(self, unit, ended):
+        self._given += 1
+        self.most = max(self.most, self._given)
+        self._world.clock.seconds += 1e-4
+        self._world.store.units.finish(unit, UnitState.DONE)
+        ended(None)
+
+    def close(self):
+        pass
+
+
+def test_whoever_does_units_is_given_no_more_than_it_has_room_for(world):
+    """Of units so quick that many are claimed at once, too."""
+    here = world()
+    here.store.units.add(here.run_id, [UnitPlan("quick", f"{n:02d}") for n in range(40)])
+    executor = Narrow(here)
+
+    here.live(steps=dict.fromkeys(("quick", "pixels"), None), executor=executor)
+
+    assert executor.most == 2
+    assert {unit.state for unit in here.units()} == {UnitState.DONE}
+
+
 def test_a_stop_gives_the_leases_back(world):
     """Whoever starts next begins at once, and nothing was counted."""
     here = world(threads=2)

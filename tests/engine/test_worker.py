@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -37,11 +39,15 @@ class House:
 
     def __init__(self, folder):
         self.store = SqlStore(f"sqlite:///{folder}/state.db", SystemClock())
-        self.run = self.store.runs.admit(Admission("night", "", ("f" * 64,), "{}")).id
-        self.store.runs.set_state(self.run, RunState.PLANNED)
-        self.store.runs.set_state(self.run, RunState.EXPORTING)
+        self.run = self.admit("night")
         self.folder, self.drain, self.stop = folder, threading.Event(), threading.Event()
         self.told, self.refusal = [], None
+
+    def admit(self, name):
+        run_id = self.store.runs.admit(Admission(name, "", (name[0] * 64,), "{}")).id
+        self.store.runs.set_state(run_id, RunState.PLANNED)
+        self.store.runs.set_state(run_id, RunState.EXPORTING)
+        return run_id
 
     def add(self, *keys):
         self.store.units.add(self.run, plans(*keys))
@@ -247,3 +253,28 @@ def test_a_step_places_the_piece_of_its_own_cell_only(house):
     house.runner(step).do_for_holder(unit)
 
     assert house.unit().error.startswith("fetch a brings another piece")
+
+
+def test_a_worker_forgets_what_it_needed_of_runs_that_have_no_units_left(house):
+    """A run's plan may weigh megabytes, and a worker lives for months."""
+    other = house.admit("day")
+    needed, forgotten = {}, []
+
+    def of(run_id, _fence):
+        check = lambda: None  # noqa: E731  it lives as long as the duty
+        needed[run_id] = weakref.ref(check)
+        return Duty(frozenset({"fetch"}), house._runner, check, lambda: None)
+
+    def step(_context, unit):
+        if unit.run_id == house.run:
+            house.store.units.add(other, plans("b"))
+        else:
+            gc.collect()
+            forgotten.append(needed[house.run]() is None)
+        return Done()
+
+    house.add("a")
+    house.of = of
+    house.worker(step).work(until_idle=True)
+
+    assert forgotten == [True]

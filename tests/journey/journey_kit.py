@@ -7,11 +7,13 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -23,6 +25,7 @@ import requests
 BUCKET = "orchestrator-sandbox"
 PROJECT = "orchestrator-sandbox"  # what `--sandbox-url` expects
 CRASH_AT = "ORCHESTRATOR_CRASH_AT"
+STORE_URL = "ORCHESTRATOR_STORE__URL"
 KILLED = -signal.SIGKILL
 # Waiting is what a run does most; here everything that waits for a distant service waits a moment.
 IMPATIENT = {
@@ -46,6 +49,17 @@ def real_data() -> Path | None:
     named = os.environ.get("ORCHESTRATOR_TEST_DATA")
     folder = Path(named) if named else Path(__file__).resolve().parents[3] / "shared" / "data"
     return folder if (folder / "aoi").is_dir() else None
+
+
+def state_rows(program: Program, folder: Path, query: str) -> list[tuple[Any, ...]]:
+    """Return what a query of the state finds that the commands of `program` keep in a folder, or with a server."""
+    if url := program.everywhere.get(STORE_URL):
+        import psycopg  # noqa: PLC0415  an extra
+
+        with psycopg.connect(url) as database:
+            return database.execute(query).fetchall()  # type: ignore[arg-type]
+    with closing(sqlite3.connect(folder / "state" / "state.db")) as database:
+        return database.execute(query).fetchall()
 
 
 @dataclass(frozen=True)
@@ -394,3 +408,22 @@ class Home:
         results = {".tif", ".json", ".png"}
         found = (p for p in self.out.rglob("*"))
         return sorted(str(p.relative_to(self.out)) for p in found if p.suffix not in results or p.parent != self.out)
+
+
+def is_stopped(pid):
+    """Tell whether a signal has reached a process: it is on its way for a moment."""
+    return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] == "T"
+
+
+def stop_outside_a_transaction(home, running):
+    """Stop a process where it does not hold the database: whoever holds it is waited for."""
+    while True:
+        running.signal(signal.SIGSTOP)
+        home.wait_until(lambda: is_stopped(running.pid))
+        try:
+            with closing(sqlite3.connect(home.folder / "state" / "state.db", timeout=0.2)) as database:
+                database.execute("BEGIN IMMEDIATE").connection.rollback()
+        except sqlite3.OperationalError:
+            running.signal(signal.SIGCONT)
+        else:
+            return

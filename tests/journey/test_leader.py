@@ -9,11 +9,19 @@ from dataclasses import dataclass, field
 
 import journey_kit as kit
 import pytest
-from test_leases import is_stopped, stop_outside_a_transaction
 from test_serve import configure
 
 LEASE_SECONDS = 2.0
 LEASE = {"ORCHESTRATOR_SERVE__LEASE": f"{LEASE_SECONDS}s"}
+# Of a server's database: statements that it works on, and who has it, or waits for it.
+_UNDER_WAY = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' "
+    "AND wait_event_type IS DISTINCT FROM 'Lock' AND pid <> pg_backend_pid()"
+)
+_LOCKED = (
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 PROCESSES = "SELECT name, pid, facts FROM processes"
 
 
@@ -65,6 +73,18 @@ class Pair:
         standby = self.serve("b", "--standby")
         self.home.wait_until(lambda: self.is_(standby, "standby"))
         return leader, standby
+
+    def stop(self, running):
+        """Stop a process where it does not hold the database: whoever holds it is waited for."""
+        if not self.url:
+            kit.stop_outside_a_transaction(self.home, running)
+            return
+        while True:
+            running.signal(signal.SIGSTOP)
+            self.home.wait_until(lambda: kit.is_stopped(running.pid) and self.rows(_UNDER_WAY) == [(0,)])
+            if self.rows(_LOCKED) == [(0,)]:
+                return
+            running.signal(signal.SIGCONT)
 
     def release(self):
         """Let exports end."""
@@ -143,11 +163,7 @@ def test_a_leader_that_was_stopped_for_too_long_stands_by_when_it_wakes(pair, un
     before = pair.home.service.exports
     leader, standby = pair.both()
 
-    if pair.url:
-        leader.signal(signal.SIGSTOP)
-        pair.home.wait_until(lambda: is_stopped(leader.pid))
-    else:
-        stop_outside_a_transaction(pair.home, leader)
+    pair.stop(leader)
     pair.release()
     pair.wait_for_result()
     leader.signal(signal.SIGCONT)

@@ -57,8 +57,8 @@ def test_after_the_move_the_old_place_says_where_the_state_is(home, target):
 
     refused = home.run()
 
-    assert refused.code == 1
-    assert "the state that was here is in postgresql://" in refused.err
+    assert refused.code == 4
+    assert "the state of this folder was moved to postgresql://" in refused.err
     assert home.service.exports == before
 
 

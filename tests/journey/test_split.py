@@ -32,6 +32,7 @@ def wide(home):
     return home
 
 
+@pytest.mark.long
 def test_a_hundred_parts_give_the_pixels_of_one(wide):
     """At least 100 objects, each under the threshold as the bucket weighs it; then one object; equal pixels."""
     many = ("--bands", "a,b", "--max-size-mb", str(LIMIT_MB))

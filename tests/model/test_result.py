@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.core.errors import IntegrityError
+from orchestrator.model.objects import StoredObject
 from orchestrator.model.result import Result, ResultFile
 
 FILES = (
@@ -52,3 +53,11 @@ def test_a_result_has_a_file():
     """One of none is refused when it is made."""
     with pytest.raises(IntegrityError):
         Result(())
+
+
+def test_a_raster_that_was_put_together_at_its_place_reads_back_equal():
+    """It has no SHA-256, and keeps what it lies as there."""
+    joined = StoredObject(".orchestrator/a/strips/mosaic.tif", 9, "17", crc32c="yZRlqg==")
+    file = ResultFile(Path("/o/a.tif"), 9, "", "data", joined)
+
+    assert Result.from_json(Result((file,)).to_json()).files == (file,)

@@ -167,6 +167,18 @@ def test_a_run_that_waits_for_the_same_says_so_once(post):
     assert len(post.store.outbox.latest()) == 2
 
 
+def test_of_many_runs_what_was_told_last_is_looked_up(post, monkeypatch):
+    """A process that lives for months does not keep it of every run there was."""
+    monkeypatch.setattr("orchestrator.app.notices.post._REMEMBERED_RUNS", 3)
+    notices, first = post.notices(events=ALL), post.admit().id
+    for run_id in (first, *(post.admit(f"job{n}").id for n in range(7)), first):
+        happen(post, "run.held", run_id, reason="no room", who="time")
+        notices.look()
+
+    assert len(post.store.outbox.latest()) == 8
+    assert len(notices._last) <= 3
+
+
 def test_a_flood_is_one_message(post):
     """Thirty jobs fail in one night: a line each, with the id of each, as bad as the worst; sent, all of them are."""
     notices = post.notices(events=ALL)

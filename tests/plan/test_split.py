@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -168,12 +171,23 @@ def test_a_block_that_cannot_fit_is_refused_with_the_size_it_needs():
     grid = grid_of(5000, 5000)
 
     with pytest.raises(
-        PlanError, match=r"4 bands of uint16 can take \d+ bytes, more than the 100000 allowed"
+        PlanError, match=r"4 bands of uint16 can take [\d.]+ MiB \(\d+ bytes\), more than the 0.0953674 MiB allowed"
     ) as raised:
         split(grid, Everywhere(grid), FOUR, max_part_bytes=100_000)
 
     assert "--max-size-mb" in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("bands", [1, 2, 3, 4])
+def test_the_size_that_a_refusal_names_is_enough(bands):
+    """A number that was rounded down would be refused once more."""
+    grid, pixels = grid_of(5000, 5000), dataclasses.replace(FOUR, bands=FOUR.bands[:bands])
+    with pytest.raises(PlanError) as raised:
+        split(grid, Everywhere(grid), pixels, max_part_bytes=100_000)
+    named = float(re.search(r"allow at least ([\d.]+) MiB", str(raised.value))[1])
+
+    assert split(grid, Everywhere(grid), pixels, max_part_bytes=int(named * MIB))
 
 
 def test_an_area_without_pixels_has_no_tasks():

@@ -14,3 +14,8 @@ pytest.register_assert_rewrite("contract")
 import service_fixtures  # noqa: E402  after the line that shows what its asserts compared
 
 service = service_fixtures.service
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _sandboxes(forked_sandboxes):
+    """Those of the Python API are forks."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-
 import journey_kit as kit
 from contract import Ended
 
@@ -57,8 +54,8 @@ class PixelsStage:
         return [*self.home.service.objects(), *self.home.leftovers()]
 
     def planned(self):
-        with closing(sqlite3.connect(self.home.folder / "state" / "state.db")) as state:
-            units = state.execute("SELECT time, row, col, height, width FROM units WHERE state <> 'SPLIT'").fetchall()
+        query = "SELECT time, row, col, height, width FROM units WHERE state <> 'SPLIT'"
+        units = kit.state_rows(self.home.program, self.home.folder, query)
         return [(row + time * self.apart, col, height, width) for time, row, col, height, width in units]
 
     def time_of(self, part):

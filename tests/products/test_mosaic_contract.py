@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import journey_kit as kit
@@ -60,9 +58,9 @@ class MosaicStage:
         return [*self._home.service.objects(), *drive, *self._home.leftovers()]
 
     def planned(self):
-        with closing(sqlite3.connect(self._home.folder / "state" / "state.db")) as state:
-            tasks = state.execute("SELECT row, col, height, width FROM tasks WHERE state <> 'SPLIT'").fetchall()
-            return tasks + state.execute("SELECT row, col, height, width FROM units WHERE state <> 'SPLIT'").fetchall()
+        query = "SELECT row, col, height, width FROM {} WHERE state <> 'SPLIT'"
+        where = self._home.program, self._home.folder
+        return [row for table in ("tasks", "units") for row in kit.state_rows(*where, query.format(table))]
 
     def brought(self):
         return parts_of(self._home.final.with_suffix(".json"))

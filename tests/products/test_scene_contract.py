@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 import sys
 import threading
-from contextlib import closing
 from pathlib import Path
 
 import journey_kit as kit
@@ -73,8 +71,7 @@ class SceneStage:
         return [*hidden, *(fault.path for fault in check_folder(self.out, threading.Event()).faults)]
 
     def planned(self):
-        with closing(sqlite3.connect(self.home.folder / "state" / "state.db")) as state:
-            keys = state.execute("SELECT key FROM units WHERE kind = 'file'").fetchall()
+        keys = kit.state_rows(self.home.program, self.home.folder, "SELECT key FROM units WHERE kind = 'file'")
         return [(number, 0, 1, 1) for number, _ in enumerate(keys)]
 
     def brought(self):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-
 import journey_kit as kit
 import pytest
 from contract import Ended, ProductContract, parts_of
@@ -60,8 +57,8 @@ class TableStage:
         return [path.name for path in (self._folder / "out").rglob("*") if path not in self.files()]
 
     def planned(self):
-        with closing(sqlite3.connect(self._folder / "state" / "state.db")) as state:
-            return state.execute("SELECT row, col, height, width FROM units WHERE state <> 'SPLIT'").fetchall()
+        query = "SELECT row, col, height, width FROM units WHERE state <> 'SPLIT'"
+        return kit.state_rows(self._program, self._folder, query)
 
     def brought(self):
         return parts_of(self.files()[0])

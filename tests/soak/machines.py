@@ -2,12 +2,15 @@
 Lets several machines work on one state while they are killed, and counts what was lost.
 
     PYTHONPATH=. .venv/bin/python tests/soak/machines.py               ten minutes, 2 % faults, a blow every ten seconds
+    PYTHONPATH=. .venv/bin/python tests/soak/machines.py --minutes 60          the long form
     PYTHONPATH=. .venv/bin/python tests/soak/machines.py --minutes 2 --jobs 2
 
-A leader (`serve`, whose units go to Dask), three `orchestrator worker`, a Dask scheduler and a worker of it, processes
-over one PostgreSQL, against a sandbox whose calls go wrong now and then. In turn one of them is killed and begun again:
-a worker, the leader, Dask's worker, its scheduler; the database crashes and comes back; a worker is stopped for longer
-than the lease of a unit and goes on. Before that each job is done once without any of it. In the end everything is
+A leader (`serve`, whose units go to Dask), another one that stands by with a state folder of its own, three
+`orchestrator worker`, a Dask scheduler and a worker of it, processes over one PostgreSQL, against a sandbox whose calls
+go wrong now and then. In turn one of them is killed and begun again: a worker, the leader, Dask's worker, its
+scheduler; the leader is ended in order; the database crashes and comes back; a worker, and the leader, is stopped for
+longer than its lease and goes on. Whenever it is the leader the other one has to take over; the one that was killed or
+ended is begun again as the standby. Before that each job is done once without any of it. In the end everything is
 finished without faults: the result of each run must have the bytes of its job's quiet run, no export may have been
 begun twice, nothing may be left in the bucket or beside the results. The exit code is 1 where that is not so.
 """
@@ -44,6 +47,9 @@ from orchestrator.model.result import Result  # noqa: E402
 
 LEASE_SECONDS = 3.0  # of a unit
 STOPPED_SECONDS = 2.5 * LEASE_SECONDS
+LEADER_LEASE_SECONDS = 10.0
+# A look of the standby, and a process that is stopped in the middle of a transaction.
+MOST_SECONDS = LEADER_LEASE_SECONDS + 60.0
 ORDERED = 120
 MOST_TRIES = 5
 CONFIG = """
@@ -61,6 +67,7 @@ state_dir = "{folder}/state"
 url = "{database}"
 [serve]
 allow_code = true
+lease = "{leader_lease}s"
 [engine]
 executor = "dask"
 lease = "{lease}s"
@@ -107,7 +114,7 @@ class Machines:
         database: Its address.
         chance: Draws faults and who is struck.
         blows: How often each kind of blow was struck.
-        back: Seconds until a killed leader was heard of again.
+        back: Seconds until the other one led, after each kind of blow to the leader.
         faults: Which faults the sandbox made.
         ended: What a process said that ended by itself.
     """
@@ -118,28 +125,68 @@ class Machines:
     database: str
     chance: random.Random
     blows: Counter[str] = field(default_factory=Counter)
-    back: list[float] = field(default_factory=list)
+    back: dict[str, list[float]] = field(default_factory=dict)
     faults: Counter[str] = field(default_factory=Counter)
     ended: list[str] = field(default_factory=list)
-    leader: kit.Running | None = None
+    leaders: dict[str, kit.Running] = field(default_factory=dict)  # by their state folders
     workers: list[kit.Running] = field(default_factory=list)
 
     def write(self, jobs: Sequence[str]) -> None:
         """Declare jobs by these routes, each once a minute."""
         folder = self.home.folder
         told = {"url": self.home.service.url, "project": kit.PROJECT, "bucket": kit.BUCKET, "database": self.database}
-        text = CONFIG.format(**told, folder=folder, lease=LEASE_SECONDS, scheduler=self.cluster.file)
+        told |= {"lease": LEASE_SECONDS, "leader_lease": LEADER_LEASE_SECONDS}
+        text = CONFIG.format(**told, folder=folder, scheduler=self.cluster.file)
         for n, route in enumerate(jobs):
             text += JOB.format(name=f"job{n}", route=route, folder=folder, scale=10 + n // 2)
         (folder / "config.toml").write_text(text)
 
     # ------------------------------------------------------------------ processes
 
-    def start(self, *words: str) -> kit.Running:
-        return self.home.program.start([*words], self.home.folder, **ENVIRONMENT)
+    def start(self, *words: str, **environment: str) -> kit.Running:
+        return self.home.program.start([*words], self.home.folder, **ENVIRONMENT, **environment)
+
+    def stand_by(self, name: str) -> None:
+        """Begin a daemon of a machine, which leads when the other one does not."""
+        where = {"ORCHESTRATOR_LOCAL__STATE_DIR": str(self.home.folder / name)}
+        self.leaders[name] = self.start("serve", "--standby", **where)
+
+    @contextmanager
+    def led(self) -> Iterator[None]:
+        """Have a leader and a standby."""
+        for name in ("state", "other"):
+            self.stand_by(name)
+        self.home.wait_until(lambda: self.leading() != "" and self.is_standing_by(), 120)
+        try:
+            yield
+        finally:
+            for running in self.leaders.values():
+                running.signal(signal.SIGTERM)
+            for running in self.leaders.values():
+                self.wait_for(running, signal.SIGTERM)  # a second signal would end it at once
+
+    def leading(self) -> str:
+        """Return which of the two leads now, empty where neither has said so yet."""
+        pids = [pid for (pid,) in self.rows("SELECT pid FROM processes WHERE name = 'daemon'")]
+        return next((name for name, running in self.leaders.items() if running.pid in pids), "")
+
+    def is_standing_by(self) -> bool:
+        """Tell whether the one of the two that does not lead waits for it."""
+        pids = [pid for (pid,) in self.rows("SELECT pid FROM processes WHERE split_part(name, ' ', 1) = 'standby'")]
+        leading = self.leading()
+        return any(running.pid in pids for name, running in self.leaders.items() if name != leading)
+
+    def taken_over(self, from_: str, blow: str, began: float) -> None:
+        """Wait until the other one leads, and note how long it took."""
+        self.home.wait_until(lambda: self.leading() not in ("", from_), MOST_SECONDS)
+        self.back.setdefault(blow, []).append(time.monotonic() - began)
 
     def stop(self, running: kit.Running, number: int) -> kit.Outcome:
         running.signal(number)
+        return self.wait_for(running, number)
+
+    def wait_for(self, running: kit.Running, number: int) -> kit.Outcome:
+        """Wait for the end of a process that got a signal."""
         outcome = running.wait()
         if outcome.code not in (0, -number, 130):
             self.ended.append(f"exit code {outcome.code}: {outcome.err[-1500:]}")
@@ -170,31 +217,29 @@ class Machines:
 
     def live(self, seconds: float, every: float, share: float) -> None:
         """Serve for so long, and strike."""
-        self.leader = self.start("serve")
         strikes = self.strikes()
         end, pause = time.monotonic() + seconds, threading.Event()
-        while time.monotonic() < end:
-            self.count_faults()
-            self.home.service.order(*drawn(self.chance, share, ORDERED))
-            pause.wait(self.chance.uniform(0.5, 1.5) * every)
-            name, strike = next(strikes)
-            strike()
-            self.blows[name] += 1
-        self.stop(self.leader, signal.SIGTERM)
+        with self.led():
+            while time.monotonic() < end:
+                self.count_faults()
+                self.home.service.order(*drawn(self.chance, share, ORDERED))
+                pause.wait(self.chance.uniform(0.5, 1.5) * every)
+                name, strike = next(strikes)
+                strike()
+                self.blows[name] += 1
 
     def strike_each(self) -> None:
         """Serve, and strike each blow once while a run has units; answers with pixels take their time until then."""
         slow = {"api": "image.computePixels", "action": "stall", "seconds": 0.5, "count": None}
         self.home.service.order(slow)
-        self.leader = self.start("serve")
         strikes = self.strikes()
-        for _ in KINDS:
-            self.home.wait_until(lambda: self.rows("SELECT 1 FROM units WHERE state = 'CLAIMED'") != [], 120)
-            name, strike = next(strikes)
-            strike()
-            self.blows[name] += 1
-        self.count_faults()
-        self.stop(self.leader, signal.SIGTERM)
+        with self.led():
+            for _ in KINDS:
+                self.home.wait_until(lambda: self.rows("SELECT 1 FROM units WHERE state = 'CLAIMED'") != [], 120)
+                name, strike = next(strikes)
+                strike()
+                self.blows[name] += 1
+            self.count_faults()
 
     def strikes(self) -> Iterator[tuple[str, Callable[[], None]]]:
         """Yield every kind of blow, in orders that are drawn."""
@@ -209,14 +254,31 @@ class Machines:
         self.stop(self.workers[at], signal.SIGKILL)
         self.workers[at] = self.start("worker")
 
+    def led_by(self) -> str:
+        """Return who leads, once the other one stands by."""
+        self.home.wait_until(lambda: self.leading() != "" and self.is_standing_by(), MOST_SECONDS)
+        return self.leading()
+
     def kill_leader(self) -> None:
-        assert self.leader is not None
-        began = time.monotonic()
-        self.stop(self.leader, signal.SIGKILL)
-        self.leader = self.start("serve")
-        pid = self.leader.pid
-        self.home.wait_until(lambda: self.rows("SELECT 1 FROM processes WHERE name = 'daemon' AND pid = %s", pid) != [])
-        self.back.append(time.monotonic() - began)
+        name, began = self.led_by(), time.monotonic()
+        self.stop(self.leaders[name], signal.SIGKILL)
+        self.taken_over(name, "killed", began)
+        self.stand_by(name)
+
+    def end_leader(self) -> None:
+        name, began = self.led_by(), time.monotonic()
+        self.leaders[name].signal(signal.SIGTERM)
+        self.taken_over(name, "ended", began)
+        self.wait_for(self.leaders[name], signal.SIGTERM)
+        self.stand_by(name)
+
+    def stop_leader(self) -> None:
+        name, began = self.led_by(), time.monotonic()
+        self.leaders[name].signal(signal.SIGSTOP)
+        try:
+            self.taken_over(name, "stopped", began)
+        finally:
+            self.leaders[name].signal(signal.SIGCONT)
 
     def kill_dask_worker(self) -> None:
         self._end(self.cluster.processes.pop())
@@ -286,6 +348,8 @@ class Machines:
 KINDS: dict[str, Callable[[Machines], None]] = {
     "a worker killed": Machines.kill_worker,
     "the leader killed": Machines.kill_leader,
+    "the leader ended": Machines.end_leader,
+    "the leader stopped past its lease": Machines.stop_leader,
     "Dask's worker killed": Machines.kill_dask_worker,
     "Dask's scheduler killed": Machines.kill_scheduler,
     "the database crashed": lambda machines: machines.server.restart("immediate"),
@@ -306,7 +370,11 @@ def torment(machines: Machines, jobs: Sequence[str], strike: Callable[[], None])
     runs, found = machines.runs(), machines.digests()
     print(f"blows {dict(machines.blows)}; faults {dict(machines.faults)}")  # noqa: T201
     print(f"runs {dict(runs)}; tasks {tasks}, exports {exports}; units {dict(units)}; quiet end {codes}")  # noqa: T201
-    print(f"the leader was back after {', '.join(f'{each:.1f}' for each in machines.back) or 'no kill'} s")  # noqa: T201
+    for blow, seconds in machines.back.items():
+        told = (
+            f"{len(seconds)} times, after {sum(seconds) / len(seconds):.1f} s on average, {max(seconds):.1f} s at most"
+        )
+        print(f"the other one led when the leader was {blow}: {told} (lease {LEADER_LEASE_SECONDS:.0f} s)")  # noqa: T201
     wrong = [f"left: {each}" for each in machines.left()] + [f"ended by itself: {each}" for each in machines.ended]
     wrong += [f"{name} differs: {found.get(name)}" for name in sorted(good) if good[name] != found.get(name)]
     wrong += [f"{exports} exports for {tasks} tasks"] if exports > tasks else []

@@ -34,6 +34,8 @@ FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 30.0, 3600.0
 # What waits to be sent, and what is remembered of what was: nobody reads thousands.
 MOST_PENDING, MOST_ENDED = 1000, 1000
 REMEMBERED = timedelta(days=7)
+# Of so many runs a process knows what was told last without asking.
+_REMEMBERED_RUNS = 1000
 # At the end of the process, so long for what is still to be sent; the rest is sent by the next one.
 LAST_SECONDS = 10.0
 
@@ -111,6 +113,8 @@ class Notices:
     def _is_news(self, run_id: str, told: Wording) -> bool:
         """Tell whether something else was told of a run last: one that waits for the same for days says so once."""
         if run_id not in self._last:
+            if len(self._last) >= _REMEMBERED_RUNS:
+                self._last.clear()  # what is in the outbox is looked up again
             latest = self._app.store.outbox.latest(1, run_id=run_id)
             self._last[run_id] = (latest[0].event, json.loads(latest[0].content)["reason"]) if latest else ("", "")
         now = told.kind, told.reason

@@ -60,7 +60,7 @@ _WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         BYTES: ("Bytes of ours in the bucket", "bytes"),
         DOWNLOADS: ("Downloads at once", "downloads"),
         SESSIONS: ("Sessions of Copernicus", "sessions"),
-        CATALOGUE: ("Requests to Copernicus's catalogue a minute", "requests"),
+        CATALOGUE: ("Requests to Copernicus's catalogue at once", "requests"),
     }
 )
 

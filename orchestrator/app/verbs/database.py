@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from orchestrator.app.records import Records
 from orchestrator.app.verbs.busy import Busy, unwatched
 from orchestrator.core.errors import UserError
-from orchestrator.core.files import LockedError, exclusive
+from orchestrator.core.files import LockedError, exclusive, holder_of
 from orchestrator.engine.leases import Worker
 from orchestrator.engine.stores import care, migrate
 from orchestrator.engine.stores.database import Database
@@ -177,10 +177,30 @@ def downgrade(app: Records, version: str, busy: Busy = unwatched) -> Moved:
 def _alone(app: Records) -> Iterator[None]:
     """Make sure that nobody else works on the state, and that no daemon begins to."""
     _check_state(app)
-    with exclusive(app.folder() / "serve.lock", "this state folder's daemon"):
+    with without_daemon(app):
         if care.version_of(app.database) == migrate.HEAD:
             with closing(SqlStore(f"sqlite:///{app.database}", app.clock)) as store:
                 _check_unleased(store, app.clock.now().timestamp())
+        yield
+
+
+@contextmanager
+def without_daemon(app: Records) -> Iterator[None]:
+    """
+    Keep daemons of a state folder from beginning for the time of the block.
+
+    Raises:
+        LockedError: One works there.
+    """
+    path = app.folder() / "serve.lock"
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(exclusive(path, "this state folder"))
+        except LockedError:
+            raise LockedError(
+                f"a daemon (process {holder_of(path) or 'that ended just now'}) works on the state in {path.parent}: "
+                "end it first, with SIGTERM or Ctrl-C (`systemctl stop`), and give the same command again"
+            ) from None
         yield
 
 

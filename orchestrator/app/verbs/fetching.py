@@ -12,13 +12,15 @@ from orchestrator.app.elsewhere import check_service_here
 from orchestrator.app.finding import find_head
 from orchestrator.app.verbs.busy import Busy, unwatched
 from orchestrator.app.verbs.results import result_of
+from orchestrator.core.crc32c import crc32c_of, crc32c_text
 from orchestrator.core.errors import IntegrityError, UserError
 from orchestrator.core.files import make_folder
 from orchestrator.engine.delivery import has_content_of
 from orchestrator.engine.publication import is_file
 from orchestrator.model.address import BucketAddress
 from orchestrator.model.job import Job
-from orchestrator.model.result import Result
+from orchestrator.model.ports import Stop
+from orchestrator.model.result import Result, ResultFile
 
 if TYPE_CHECKING:
     from orchestrator.app.connections import Connections
@@ -73,8 +75,8 @@ def fetch_result(
             with busy(f"bringing {result.place}/{sent.name}"):
                 place.fetch(there, target, lambda _bytes: None, app.stop)
     for file, target in zip(result.files, targets, strict=True):
-        if not is_file(replace(file, path=target), app.stop):
-            raise IntegrityError(f"{target} has not the SHA-256 of what was published, {file.sha256}")
+        if not _is_fetched(result, file, target, app.stop):
+            raise IntegrityError(f"{target} has not the checksum of what was published, {_sum_of(result, file)}")
     return Fetched(head.id, result.place, tuple(targets))
 
 
@@ -84,5 +86,18 @@ def _check_free(targets: Sequence[Path], result: Result) -> None:
         UserError: A file lies where one is to go, and is another.
     """
     for file, target in zip(result.files, targets, strict=True):
-        if os.path.lexists(target) and (target.is_symlink() or not is_file(replace(file, path=target))):
+        if os.path.lexists(target) and (target.is_symlink() or not _is_fetched(result, file, target)):
             raise UserError(f"{target} exists already and is another file; choose another --to, or --overwrite")
+
+
+def _is_fetched(result: Result, file: ResultFile, target: Path, stop: Stop | None = None) -> bool:
+    """Tell whether what lies at a path here is a file of a result; of one without SHA-256, its CRC32C tells."""
+    if file.sha256:
+        return is_file(replace(file, path=target), stop)
+    same_size = target.is_file() and target.stat().st_size == file.bytes
+    return same_size and crc32c_text(crc32c_of(target, stop)) == _sum_of(result, file)
+
+
+def _sum_of(result: Result, file: ResultFile) -> str:
+    sent = {each.name: each.crc32c for each in result.objects}
+    return file.sha256 or sent[result.name_of(file)] or ""

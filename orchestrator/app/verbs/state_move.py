@@ -15,14 +15,16 @@ from sqlalchemy import Connection
 from orchestrator.app.heartbeat import FRESH_SECONDS
 from orchestrator.app.records import Records
 from orchestrator.app.verbs.busy import Busy, Tell, untold, unwatched
+from orchestrator.app.verbs.database import without_daemon
 from orchestrator.core.errors import UserError
-from orchestrator.core.files import LockedError, exclusive
+from orchestrator.core.files import LockedError
 from orchestrator.core.guard import make_private
 from orchestrator.engine.stores import care, migrate, moving
 from orchestrator.engine.stores.address import file_of, open_backend, shown
 from orchestrator.engine.stores.backend import TransactionMode, begin
 from orchestrator.engine.stores.database import Database, transactions_told
 from orchestrator.engine.stores.dialect import MOVED
+from orchestrator.engine.stores.migrate import MoveMark
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,14 @@ class StateMove:
 
 
 def move_state(
-    app: Records, *, whence: str, whither: str, dry_run: bool = False, busy: Busy = unwatched, tell: Tell = untold
+    app: Records,
+    *,
+    whence: str,
+    whither: str,
+    dry_run: bool = False,
+    replace: bool = False,
+    busy: Busy = unwatched,
+    tell: Tell = untold,
 ) -> StateMove:
     """
     Copy the whole state from one database to another that is empty, compare both, and mark the first one.
@@ -57,6 +66,7 @@ def move_state(
         whence: Address of the first.
         whither: Address of the second.
         dry_run: Look at both, change neither.
+        replace: Remove what an earlier move out of the second left behind there, where it went into the first.
         busy: Told what takes a while.
         tell: Told of each table that has arrived.
 
@@ -68,12 +78,14 @@ def move_state(
     """
     if whence == whither:
         raise UserError(f"the state is in {shown(whence)} already")
-    with exclusive(app.folder() / "serve.lock", "this state folder's daemon"), _source(app, whence, busy) as source:
+    with without_daemon(app), _source(app, whence, busy) as source:
         _check_idle(app, source.rows)
+        _check_target(whither, shown(whence), replace=replace, is_empty=dry_run)
         if dry_run:
-            _check_target(whither)
             return StateMove(shown(whence), shown(whither), moving.counts(source.rows), done=False)
         _make_room(whither)
+        if replace:
+            _remove_left_behind(whither)
         with busy("moving the state"), closing(Database(whither, app.clock)) as target:
             rows = _arrive(source.rows, target, tell)
         moving.mark_moved(source.lock, shown(whither), app.clock.now().isoformat(timespec="seconds"))
@@ -135,17 +147,58 @@ def _check_idle(app: Records, db: Connection) -> None:
             raise LockedError(f"run {run_id} is being worked on by process {worker}: end it first")
 
 
-def _check_target(url: str) -> None:
-    """Make sure that a state may go into a database, without making anything there."""
-    if (path := file_of(url)) is not None and not path.exists():
-        return
+def _check_target(url: str, whence: str, *, replace: bool, is_empty: bool) -> None:
+    """
+    Make sure that a state may go into a database, without making anything there.
+
+    Args:
+        url: Of the database.
+        whence: Where the state comes from, as people are told.
+        replace: Whether what an earlier move to there left behind may be removed.
+        is_empty: Whether nothing else may be there; else that is looked at on arrival.
+
+    Raises:
+        UserError: It has a state, or what is left of one.
+    """
+    if file_of(url) is not None:
+        return  # a file that was moved before is kept beside
     backend = open_backend(url)
     try:
         with transactions_told(backend):
             db, _ = begin(backend.engine, TransactionMode.READ)
             with db:
-                if migrate.version_in(db):
+                if moved := migrate.move_of(db):
+                    _check_left_behind(moved, whence, url, replace=replace)
+                elif is_empty and migrate.version_in(db):
                     moving.check_empty(db)
+    finally:
+        backend.close()
+
+
+def _check_left_behind(moved: MoveMark, whence: str, url: str, *, replace: bool) -> None:
+    name = url.partition("?")[0].rpartition("/")[2]
+    anew = f"make it anew (`dropdb {name}`, then `createdb` as in docs/howto/several-machines.md)"
+    if moved.whither != whence:
+        raise UserError(
+            f"{moved.told()}, and that is not where it would come from now: name another database, or {anew}"
+        )
+    if not replace:
+        raise UserError(
+            f"{moved.told()}, and what is in the database was left behind then and is old: add --replace-left-behind "
+            f"to remove it and move the state there again, or {anew}"
+        )
+
+
+def _remove_left_behind(url: str) -> None:
+    """Remove the tables of a state that was moved away from a database; where it has another state, do nothing."""
+    backend = open_backend(url)
+    try:
+        with transactions_told(backend):
+            db, transaction = begin(backend.engine, TransactionMode.WRITE)
+            with db:
+                if migrate.move_of(db):
+                    moving.remove_left_behind(db)
+                    backend.commit(db, transaction)
     finally:
         backend.close()
 

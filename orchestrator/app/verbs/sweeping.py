@@ -218,7 +218,8 @@ def _delete(app: Application, route: BatchRoute, run_id: str, sources: Sequence[
     entries = [e for e in app.store.ledger.of(run_id) if (e.source.name, e.source.generation) in wanted]
     last = route.manifest_name(run_id)
     for some in ([e for e in entries if e.source.name != last], [e for e in entries if e.source.name == last]):
-        outcomes = delete_owned(some, app.store, route, app.settings.transfer.downloads, _check_of(app, route))
+        threads, check = app.settings.transfer.downloads, _check_of(app, route)
+        outcomes = delete_owned(some, app.store, route.objects, threads, check)
         tally.deleted += sum(outcome is Deletion.DELETED for _, outcome in outcomes)
         tally.kept += [name for name, outcome in outcomes if outcome is Deletion.CHANGED]
     app.store.events.record(run_id, "run.swept", {"objects": len(entries)})

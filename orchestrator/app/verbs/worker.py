@@ -10,7 +10,7 @@ from orchestrator.app.application import Application
 from orchestrator.app.heartbeat import Heartbeat, addresses, tell_systemd
 from orchestrator.app.unit_duty import UnitDuties
 from orchestrator.app.verbs.daemon import wait_for_state
-from orchestrator.app.workers import FORGOTTEN_SECONDS
+from orchestrator.app.workers import forget_ended
 from orchestrator.core.errors import UserError
 from orchestrator.core.nearest import hint
 from orchestrator.core.process import process_name
@@ -73,7 +73,7 @@ def work_on_units(
         notify=app.notify,
         looked=looked,
     )
-    app.store.processes.forget(FREE_WORKER, app.clock.now().timestamp() - FORGOTTEN_SECONDS)
+    forget_ended(app)
     heart.beat()
     tell_systemd("READY=1")
     try:

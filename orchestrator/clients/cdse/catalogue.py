@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -26,6 +26,7 @@ PAGE = 1_000
 # Lists that do not agree with the count, of which products are taken in or out meanwhile, are asked for so often.
 _TRIES = 3
 _SHORTEST = timedelta(milliseconds=2)
+_LATE = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +79,12 @@ class ProductCatalogue:
         """
         Return the name of a product that was published of late; a look at whether the catalogue answers.
 
-        `part` is what its name holds; of a catalogue of everything that is not asked.
+        `part` is what its name holds, sensed in the last month; of a catalogue of everything that is not asked.
         """
         self.reach(stop)
         asked = {"$top": "1", "$orderby": "PublicationDate desc"}
-        asked |= {"$filter": f"contains(Name,'{part}')"} if part else {}
+        since = moment(datetime.now(UTC) - _LATE)
+        asked |= {"$filter": f"contains(Name,'{part}') and ContentDate/Start gt {since}"} if part else {}
         told = self.page(asked, "looking at the catalogue", stop).get("value")
         return read_product(told[0], "looking at the catalogue").name if isinstance(told, list) and told else ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
@@ -12,7 +13,16 @@ from orchestrator.core.optional import required
 from orchestrator.engine.stores.backend import Backend
 from orchestrator.engine.stores.dialect import POSTGRES
 
-_NO_URL = "[store] url is no address of a database; expected postgresql://USER@HOST/DATABASE, or nothing for SQLite"
+_ENCODED = (
+    "a password in it is percent-encoded (@ is written %40, / %2F, : %3A), or stands in the file that `password_file` "
+    "under [store] names"
+)
+_NO_URL = (
+    "[store] url is no address of a database; expected postgresql://USER@HOST/DATABASE, or nothing for SQLite; "
+    f"{_ENCODED}"
+)
+# Behind a password, as SQLAlchemy takes an address apart: it ends at the first @.
+_BEHIND_PASSWORD = re.compile(r"[^:/]+://[^:/]*:[^@]*@(?P<rest>.*)", re.DOTALL)
 
 
 def open_backend(url: str) -> Backend:
@@ -64,6 +74,10 @@ def with_password(url: str, password: str) -> str:
 
 
 def _parsed(url: str) -> URL:
+    behind = _BEHIND_PASSWORD.match(url)
+    if behind and "@" in behind["rest"]:
+        # Half a password would be taken for the host, and be repeated by whoever does not find it.
+        raise ConfigError(f"[store] url: behind its password there is another @; {_ENCODED}")
     try:
         return make_url(url)
     except (ArgumentError, ValueError):  # whose sentence repeats the address, and with it a password

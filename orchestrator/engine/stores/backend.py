@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from typing import Any, Protocol
@@ -32,13 +31,11 @@ class Backend(Protocol):
         engine: Its connections, whose transactions begin as the execution option `MODE` says; READ unless told.
         kind: What people call it.
         version_query: Asks for its version; the first word of the answer.
-        advice: What to do about a trouble, the last words of its sentence.
     """
 
     engine: Engine
     kind: str
     version_query: str
-    advice: Mapping[Trouble, str]
 
     def check(self) -> None:
         """Make sure that the database can hold a state; raises `ConfigError`, which says what it lacks."""
@@ -48,6 +45,9 @@ class Backend(Protocol):
 
     def trouble_of(self, error: DatabaseError) -> Trouble:
         """Tell what kind of trouble an error is, by its code."""
+
+    def advise(self, trouble: Trouble, sentence: str) -> str:
+        """Return what to do about a trouble, for what the database said of it; empty where nothing is known."""
 
     def revision(self) -> int:
         """Return a number that is another one after anything was changed."""

@@ -208,8 +208,9 @@ def transactions_told(backend: Backend) -> Iterator[None]:
     except DatabaseError as error:
         trouble = backend.trouble_of(error)
         if trouble is Trouble.REFUSED:
-            advice = backend.advice[trouble]
-            raise ConfigError(f"the state database does not let us in: {_sentence(error.orig)}; {advice}") from error
+            sentence = _sentence(error.orig)
+            advice = backend.advise(trouble, sentence)
+            raise ConfigError(f"the state database does not let us in: {sentence}; {advice}") from error
         _tell(backend, trouble, error.orig, error)
         raise
 
@@ -237,7 +238,8 @@ def told() -> Iterator[None]:
 
 
 def _tell(backend: Backend, trouble: Trouble, cause: BaseException | None, error: Exception) -> None:
-    _raise_for(trouble, _sentence(cause), backend.advice.get(trouble, ""), error)
+    sentence = _sentence(cause)
+    _raise_for(trouble, sentence, backend.advise(trouble, sentence), error)
 
 
 def _raise_for(trouble: Trouble, sentence: str, advice: str, error: Exception) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, insert, select
 
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.dialect import whole_sum
+from orchestrator.engine.stores.group_commit import GroupCommit
 from orchestrator.engine.stores.records import EventRow
 from orchestrator.engine.stores.schema import events
 from orchestrator.engine.stores.work_records import Pace
@@ -18,17 +20,30 @@ _RECORD = insert(events)
 _ARRIVALS = ("part.downloaded", "request.answered")  # each brought one piece of a result, and says its bytes
 
 
+@dataclass(slots=True, eq=False)
+class _Told:
+    """What is to be written down, and whether it was."""
+
+    row: Mapping[str, Any]
+    is_written: bool = False
+
+
 class SqlEvents:
     """See `contract.Events`."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._together: GroupCommit[_Told] = GroupCommit()
 
     def record(self, run_id: str, name: str, facts: Mapping[str, Any]) -> None:
-        with self._db.write() as db:
-            text, size = json.dumps(dict(facts), default=str), facts.get("bytes", 0)
-            row = {"run_id": run_id, "at": self._db.now(), "name": name, "facts": text, "bytes": size}
-            db.execute(_RECORD, row)
+        text, size = json.dumps(dict(facts), default=str), facts.get("bytes", 0)
+        event = _Told({"run_id": run_id, "name": name, "facts": text, "bytes": size})
+        while not event.is_written:  # where another's transaction failed that had it, too, it is tried again
+            for batch in self._together.batches(run_id, event):
+                with self._db.write() as db:
+                    db.execute(_RECORD, [{**each.row, "at": self._db.now()} for each in batch])
+                for each in batch:
+                    each.is_written = True
 
     def latest(self, run_id: str, limit: int = 50, *, after: int = 0) -> list[EventRow]:
         here = (events.c.run_id == run_id, events.c.sequence > after)

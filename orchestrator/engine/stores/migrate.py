@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Column, Connection, Engine, MetaData, PrimaryKeyConstraint, String, Table, inspect, text
 
-from orchestrator.core.errors import IntegrityError, StateError, UserError
+from orchestrator.core.errors import IntegrityError, MovedError, UserError
 from orchestrator.engine.stores.address import open_backend
 from orchestrator.engine.stores.backend import MODE, Backend, TransactionMode
-from orchestrator.engine.stores.dialect import MOVED
+from orchestrator.engine.stores.dialect import MOVED, POSTGRES
 from orchestrator.engine.stores.schema import metadata
 
 HEAD = "0006"
@@ -40,11 +41,9 @@ def upgrade(backend: Backend) -> None:
 def _is_at_head(engine: Engine) -> bool:
     with engine.connect() as connection, connection.begin():
         version = _version(connection)
-        moved = _whither(connection) if version == MOVED else ""
+        moved = move_of(connection)
     if moved:
-        raise StateError(
-            f"the state that was here is in {moved}: name it by [store] url in config.toml (nothing: SQLite's file)"
-        )
+        raise MovedError(f"{moved.told()}: {moved.to_do()}")
     if version is not None and not version.isdigit():
         raise IntegrityError(
             f"the state database has schema version {version!r}, expected {HEAD}: it is damaged; put a copy in its "
@@ -127,9 +126,9 @@ def check_head(connection: Connection) -> None:
     Raises:
         UserError: It is not.
     """
-    if (found := version_in(connection)) == MOVED:
-        raise StateError(f"the state that was here is in {_whither(connection)}")
-    if found != HEAD:
+    if moved := move_of(connection):
+        raise MovedError(f"{moved.told()}: move it from there")
+    if (found := version_in(connection)) != HEAD:
         raise UserError(
             f"the state there has schema {found or 'none'}, expected {HEAD}: `orchestrator status` brings it up"
         )
@@ -140,9 +139,43 @@ def version_in(connection: Connection) -> str:
     return _version(connection) or ""
 
 
-def _whither(connection: Connection) -> str:
+@dataclass(frozen=True, slots=True)
+class MoveMark:
+    """
+    What a database says whose state is in another now.
+
+    Attributes:
+        whither: The address of the other without a password, or its file.
+        moved_at: When, RFC 3339.
+    """
+
+    whither: str
+    moved_at: str
+
+    def told(self) -> str:
+        """Return where the state is now, as a sentence without an end."""
+        at = f"{self.moved_at[:16].replace('T', ' ')} UTC"
+        if self._is_server:
+            return f"the state of this folder was moved to {self.whither} on {at}"
+        return f"the state of this database was moved to the file {self.whither} on {at}"
+
+    def to_do(self) -> str:
+        """Return what to write into the settings, so that they name where the state is."""
+        if self._is_server:
+            return f'write `url = "{self.whither.replace(":***@", "@")}"` under [store] in config.toml'
+        return "take `url` out of [store] in config.toml (and ORCHESTRATOR_STORE__URL out of the environment)"
+
+    @property
+    def _is_server(self) -> bool:
+        return self.whither.startswith(f"{POSTGRES}://")
+
+
+def move_of(connection: Connection) -> MoveMark | None:
+    """Return where the state of an opened database was moved to; None: it is there, or there is none."""
+    if _version(connection) != MOVED:
+        return None
     row = connection.execute(text(f"SELECT whither, moved_at FROM {MOVED}")).one()  # noqa: S608  a name of ours
-    return f"{row.whither} since {row.moved_at}"
+    return MoveMark(row.whither, row.moved_at)
 
 
 def _version(connection: Connection) -> str | None:

@@ -99,6 +99,13 @@ def mark_moved(db: Connection, where: str, at: str) -> None:
     db.execute(text(f"UPDATE {_VERSION} SET version_num = :moved"), {"moved": MOVED})  # noqa: S608
 
 
+def remove_left_behind(db: Connection) -> None:
+    """Remove the tables of a state that was moved away."""
+    for name in (MOVED, _VERSION):
+        db.execute(text(f"DROP TABLE {name}"))
+    metadata.drop_all(db)
+
+
 @dataclass(frozen=True, slots=True)
 class AtWork:
     """

@@ -8,13 +8,13 @@ it ends; what claims and ends units takes the same lock shared, and locks single
 from __future__ import annotations
 
 import hashlib
-import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
+from psycopg.pq import Conninfo
 from psycopg.types.string import StrDumperUnknown
 from sqlalchemy import URL, Connection, Engine, RootTransaction, create_engine, event, text
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
@@ -23,6 +23,7 @@ from orchestrator.core.errors import ConfigError
 from orchestrator.engine.stores.backend import MODE, TransactionMode, begin
 from orchestrator.engine.stores.dialect import Trouble
 from orchestrator.engine.stores.migrations import postgres_0004
+from orchestrator.engine.stores.postgres_refusals import advice_on_refusal, mistake_in, trouble_without_code
 from orchestrator.engine.stores.schema import metadata
 
 # "Numbers of the error conditions": https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -48,18 +49,10 @@ _CLASSES = {
     "57": Trouble.GONE,  # shut down, crashed, not yet up
     "XX": Trouble.DAMAGED,
 }
-# Of a connection that could not be made libpq tells the sentence alone, in the server's language. It is the server's
-# where this precedes it; else nobody answered.
-_ANSWERED = re.compile(r"failed: \w+: +(?P<sentence>\S.*)", re.DOTALL)
-_WAITS = ("too many", "remaining connection slots", "starting up", "shutting down", "recovery", "not yet accepting")
-ADVICE: Mapping[Trouble, str] = MappingProxyType(
+_ADVICE: Mapping[Trouble, str] = MappingProxyType(
     {
         Trouble.FULL: "free some space on the server",
         Trouble.GONE: "is the server up, and is [store] url right?",
-        Trouble.REFUSED: (
-            "see [store] url and password_file; its role needs to connect and to create tables there: "
-            "docs/howto/several-machines.md"
-        ),
         Trouble.READ_ONLY: (
             "name the server that may be written (of several: ?target_session_attrs=read-write at the end of [store] "
             "url), or let the database be written"
@@ -83,7 +76,7 @@ _PARAMETERS: Mapping[str, Any] = MappingProxyType(
 )
 # A process that was stopped in the middle of a transaction has the others wait for no longer than this.
 _SESSION = (
-    "SET TimeZone = 'UTC'; SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '60s'; "
+    "SET TimeZone = 'UTC'; SET lock_timeout = '30s'; SET idle_in_transaction_session_timeout = '20s'; "
     # Whatever the role or the server was told: what is committed here is durable.
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 )
@@ -124,9 +117,17 @@ class Postgres:
 
     kind = "PostgreSQL"
     version_query = "SHOW server_version"
-    advice = ADVICE
 
     def __init__(self, url: URL) -> None:
+        """
+        Take the address; nothing is asked.
+
+        Raises:
+            ConfigError: What stands behind its `?` is nothing that PostgreSQL's clients know.
+        """
+        known = [option.keyword.decode() for option in Conninfo.get_defaults()]
+        if mistake := mistake_in(url, known):
+            raise ConfigError(f"the address of the state database ([store] url): {mistake}")
         self.engine = _engine(url.set(drivername="postgresql+psycopg"))
         self._closed = threading.Event()
 
@@ -173,14 +174,10 @@ class Postgres:
         if code:
             usual = Trouble.UNUSABLE if isinstance(error, OperationalError) else Trouble.OURS
             return _TROUBLES.get(code) or _CLASSES.get(code[:2], usual)
-        if error.connection_invalidated:
-            return Trouble.GONE
-        if not isinstance(error, OperationalError):
-            return Trouble.OURS
-        answered = _ANSWERED.search(str(error.orig))
-        if answered is None or any(word in answered["sentence"] for word in _WAITS):
-            return Trouble.GONE
-        return Trouble.REFUSED
+        return trouble_without_code(error)
+
+    def advise(self, trouble: Trouble, sentence: str) -> str:
+        return advice_on_refusal(sentence) if trouble is Trouble.REFUSED else _ADVICE.get(trouble, "")
 
     def revision(self) -> int:
         """

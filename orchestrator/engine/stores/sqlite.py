@@ -55,7 +55,6 @@ class Sqlite:
 
     kind = "SQLite"
     version_query = "SELECT sqlite_version()"
-    advice = ADVICE
 
     def __init__(self, url: URL) -> None:
         self.engine = _engine(url)
@@ -74,6 +73,9 @@ class Sqlite:
 
     def trouble_of(self, error: DatabaseError) -> Trouble:
         return _kind(error.orig, Trouble.UNUSABLE if isinstance(error, OperationalError) else Trouble.OURS)
+
+    def advise(self, trouble: Trouble, _sentence: str) -> str:
+        return ADVICE.get(trouble, "")
 
     def revision(self) -> int:
         return self._watcher.look()

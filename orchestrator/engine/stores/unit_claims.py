@@ -10,7 +10,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from orchestrator.engine.stores.contract_work import MOST_DEATHS
 from orchestrator.engine.stores.dialect import locks_rows
 from orchestrator.engine.stores.schema import units
-from orchestrator.engine.stores.unit_rows import count_units, move_unit, needs_of, row_of_unit, unit_of
+from orchestrator.engine.stores.unit_rows import count_units, move_unit, needs_of, unit_of
 from orchestrator.model.states import Failure, UnitState
 from orchestrator.model.unit import Unit
 
@@ -58,6 +58,20 @@ def _claim_at_once() -> ReturningUpdate[Any]:
 
 
 _CLAIM = _claim_at_once()
+# ... and those that claim alone what they have found.
+_TAKE = (
+    update(units)
+    .where(_OF_KIND, units.c.key == bindparam("of_key"))
+    .values(
+        state=UnitState.CLAIMED,
+        attempt=units.c.attempt + 1,
+        fence=units.c.fence + 1,
+        deaths=units.c.deaths + bindparam("lapsed"),
+        claimed_until=bindparam("until"),
+        worker=bindparam("by"),
+    )
+)
+_TAKEN = select(units).where(_OF_KIND, units.c.key.in_(bindparam("of_keys", expanding=True))).order_by(units.c.key)
 
 Claimed = tuple[Row[Any], str]  # as it is now, and who had it before
 
@@ -89,10 +103,14 @@ def _claim_beside(db: Connection, which: dict[str, Any], until: float, worker: s
 
 def _claim_alone(db: Connection, which: dict[str, Any], until: float, worker: str) -> list[Claimed]:
     found = sorted([*db.execute(_DUE, which), *db.execute(_OVER, which)], key=lambda row: row.key)[: which["most"]]
-    for row in found:
-        values = {"attempt": row.attempt + 1, "fence": row.fence + 1, "claimed_until": until, "worker": worker}
-        move_unit(db, row, UnitState.CLAIMED, **values, deaths=row.deaths + (row.state == UnitState.CLAIMED))
-    return [(row_of_unit(db, row.run_id, row.kind, row.key), row.worker) for row in found]
+    if not found:
+        return []
+    taken = which | {"until": until, "by": worker}
+    db.execute(_TAKE, [taken | {"of_key": row.key, "lapsed": int(row.state == UnitState.CLAIMED)} for row in found])
+    if fresh := sum(row.state == UnitState.WAITING for row in found):
+        count_units(db, which["of_run"], which["of_kind"], {UnitState.WAITING: -fresh, UnitState.CLAIMED: fresh})
+    rows = db.execute(_TAKEN, which | {"of_keys": [row.key for row in found]})
+    return list(zip(rows, [row.worker for row in found], strict=True))
 
 
 def _still_tried(db: Connection, claimed: list[Claimed]) -> list[Row[Any]]:

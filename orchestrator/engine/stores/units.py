@@ -16,12 +16,15 @@ from sqlalchemy import bindparam, func, or_, select, update
 from orchestrator.engine.stores.backend import TransactionMode
 from orchestrator.engine.stores.contract_work import FREE_WORKER
 from orchestrator.engine.stores.database import Database
+from orchestrator.engine.stores.group_commit import GroupCommit
 from orchestrator.engine.stores.schema import runs, unit_counts
 from orchestrator.engine.stores.schema import units as table
 from orchestrator.engine.stores.unit_claims import claim_units, is_any_due
 from orchestrator.engine.stores.unit_rows import (
+    UnitEnd,
     add_units,
     brought_row,
+    end_units,
     held_row,
     held_row_or_none,
     is_needed,
@@ -65,6 +68,7 @@ class SqlUnits:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._ends: GroupCommit[UnitEnd] = GroupCommit()
 
     # --------------------------------------------------------------- looking
 
@@ -157,14 +161,17 @@ class SqlUnits:
         failure: Failure | None = None,
         error: str = "",
     ) -> None:
-        values: dict[str, Any] = {} if result is None else {"result": to_text(result)}
-        values |= {**_GIVEN_BACK, "failure": failure or "", "error": error}
-        if not units:
+        text = None if result is None else to_text(result)
+        end = UnitEnd(unit, state, text, failure or "", error)
+        for ends in self._ends.batches(unit.run_id, end) if not units else ():
             with self._db.write(TransactionMode.BESIDE) as db:
-                row = held_row(db, unit)
-                if not is_needed(db, unit):  # nor will it be: units are entered by who is alone
-                    move_unit(db, row, state, **values)
-                    return
+                committed = end_units(db, unit.run_id, ends)
+            for each in committed:
+                each.is_committed = True
+        if end.is_committed:
+            return
+        values: dict[str, Any] = {} if text is None else {"result": text}
+        values |= {**_GIVEN_BACK, "failure": end.failure, "error": error}
         with self._db.write() as db:
             move_unit(db, held_row(db, unit), state, **values)
             add_units(db, unit.run_id, units)

@@ -83,7 +83,9 @@ def upgrade(context: Context, /) -> int:
 
 
 @db.command()
-@click.option("--to", "version", required=True, metavar="SCHEMA", help="Schema of the earlier program: 0004 or 0003.")
+@click.option(
+    "--to", "version", required=True, metavar="SCHEMA", help="Schema of the earlier program: 0005, 0004 or 0003."
+)
 @click.pass_obj
 def downgrade(context: Context, /, version: str) -> int:
     """
@@ -103,8 +105,15 @@ def downgrade(context: Context, /, version: str) -> int:
 @click.option("--to", "whither", metavar="URL", help="Move SQLite's file into this PostgreSQL database.")
 @click.option("--from", "whence", metavar="URL", help="Move this PostgreSQL database into SQLite's file.")
 @click.option("--dry-run", is_flag=True, help="Look at both, say what would be moved, and change neither.")
+@click.option(
+    "--replace-left-behind",
+    is_flag=True,
+    help="With --to: remove what moving back from that database left behind in it.",
+)
 @click.pass_obj
-def move(context: Context, /, whither: str | None, whence: str | None, *, dry_run: bool) -> int:
+def move(
+    context: Context, /, whither: str | None, whence: str | None, *, dry_run: bool, replace_left_behind: bool
+) -> int:
     """
     Move the state into PostgreSQL, or back into SQLite's file in the state folder.
 
@@ -121,7 +130,15 @@ def move(context: Context, /, whither: str | None, whence: str | None, *, dry_ru
     here = f"sqlite:///{app.database}"
     there = app.with_password(whither or whence or "")
     first, second = (here, there) if whither is not None else (there, here)
-    moved = state_move.move_state(app, whence=first, whither=second, dry_run=dry_run, busy=output.busy, tell=output.say)
+    moved = state_move.move_state(
+        app,
+        whence=first,
+        whither=second,
+        dry_run=dry_run,
+        replace=replace_left_behind,
+        busy=output.busy,
+        tell=output.say,
+    )
     facts = {"from": moved.whence, "to": moved.whither, "rows": dict(moved.rows), "done": moved.done}
     output.message("move", facts)
     what = f"{sum(moved.rows.values())} rows of {len(moved.rows)} tables"
@@ -129,12 +146,16 @@ def move(context: Context, /, whither: str | None, whence: str | None, *, dry_ru
         output.say(f"would be moved: {what}, from {moved.whence} to {moved.whither}; nothing was changed")
         return 0
     output.say(f"moved: {what}, compared on arrival; {moved.whence} stays as it was and is not used any more")
-    output.say(f"write it into config.toml: {_setting(moved.whither, is_file=whence is not None)}")
+    output.say(_setting(moved.whither, whither))
     return 0
 
 
-def _setting(address: str, *, is_file: bool) -> str:
-    return "[store] without url" if is_file else f'[store] url = "{address}"'
+def _setting(address: str, given: str | None) -> str:
+    """Say what to write into config.toml; `given` is the address of a server that the state is in now."""
+    if given is None:
+        return "take `url` out of [store] in config.toml: the state is the file of the state folder again"
+    behind = ", with what stood behind its ?" if "?" in given else ""
+    return f'write into config.toml, under [store]: url = "{address.replace(":***@", "@")}"{behind}'
 
 
 def _tell(context: Context, moved: Any, told: str) -> None:

@@ -68,6 +68,7 @@ _ORIGINS: Mapping[str, str] = {
 }
 
 
+_UNREAD = "no sha256: it was put together in its bucket; its CRC32C is in the proof"
 _ROLES: Mapping[str, str] = {"item": "STAC item", "reduced": "over all dates"}
 _COUNTED: Mapping[str, str] = {"stats": "statistics", "histogram": "histogram"}  # what a counting pass is for
 
@@ -95,7 +96,7 @@ def show_result(result: ResultReport, output: Output, origins: str) -> None:
         output.say(line)
     for note in kept.get("notes", ()):
         output.say(f"note: {note}")
-    output.say(f"sha256 {kept['sha256']}")
+    output.say(f"sha256 {kept['sha256']}" if kept["sha256"] else _UNREAD)
     output.say(f"{_assembly(kept.get('assembly'))}took {format_seconds(result.took_seconds)}")
 
 

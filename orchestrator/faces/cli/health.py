@@ -42,6 +42,8 @@ def health(context: Context, /, max_age: str, *, ready: bool, here: bool, worker
         allowed = parse_seconds(max_age)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--max-age") from None
+    if here and worker:
+        raise click.UsageError("--here is about a daemon, --worker about a worker; ask one after the other")
     output = context.output()
     look = health_of_worker if worker else health_of_daemon_here if here else health_of_daemon
     found = examine(context, allowed, output.note, look)

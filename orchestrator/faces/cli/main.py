@@ -175,7 +175,7 @@ COMMANDS = {
 @click.option("--profile", default="", metavar="NAME", help="Lay the table [profiles.NAME] over the settings.")
 @click.option("--state-dir", default="", metavar="DIR", help="Where runs are remembered.")
 @click.option("--json", "as_json", is_flag=True, help="Write JSON lines instead of text.")
-@click.option("-q", "--quiet", is_flag=True, help="Only the path of the result, and errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Of a run only the path of its result, and errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Log every step.")
 @click.pass_context
 def cli(ctx: click.RichContext, /, **options: Any) -> None:

@@ -85,7 +85,9 @@ def serve(
                     continue  # from the beginning, as another process would: nothing that it knew counts any more
             if until_idle:
                 app.notify("serve.summary", "", _facts(served))
-            code = FencedError.exit_code if served.deposed else exit_code(served) if until_idle else 0
+            code = exit_code(served) if until_idle else 0
+            if served.deposed and not context.signalled.is_set():
+                code = FencedError.exit_code
             logger.info("serve.stopped", exit_code=code)
         return code
 

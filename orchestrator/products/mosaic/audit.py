@@ -17,12 +17,16 @@ from numpy.typing import NDArray
 from rasterio.io import MemoryFile
 from rasterio.windows import Window as RasterWindow
 
+from orchestrator.assemble.settings import MosaicSettings
+from orchestrator.assemble.window import read_window
 from orchestrator.core.errors import WayError
 from orchestrator.core.flow import in_order
 from orchestrator.core.retry import RetryPolicy, retrying
 from orchestrator.model.audit import Asked, AuditReport, Difference
 from orchestrator.model.direct import DirectRoute, PixelRequest
 from orchestrator.model.grid import Grid, Window
+from orchestrator.model.mosaic import MosaicSpec
+from orchestrator.model.places import PlacedObject
 from orchestrator.model.plan import Plan
 from orchestrator.model.ports import RefusedError, Stop
 from orchestrator.model.product import RunSnapshot
@@ -103,7 +107,7 @@ class MosaicAudit:
             asked_again=sum(one.answers > 1 for one in looked),
         )
 
-    def _look(self, window: Window, raster: Path) -> _Looked:
+    def _look(self, window: Window, raster: Path | PlacedObject) -> _Looked:
         """
         Compare a window. A difference counts when two answers that follow each other agree: wrong bytes on the way
         are not the file's.
@@ -114,7 +118,7 @@ class MosaicAudit:
         before: NDArray[Any] | None = None
         for answers in range(1, _ANSWERS + 1):
             window, expected, at = self._answer(window)
-            found = _held(raster, window)
+            found = self._held(raster, window)
             compared = compare(found, expected, self._plan.pixels)
             if compared.first is None or self._agree(before, expected):
                 inside = int(self._spans.mask(window).sum())
@@ -124,6 +128,15 @@ class MosaicAudit:
             f"{_ANSWERS} answers for the window at row {window.row}, column {window.col} differ from each other; "
             "something between here and the service alters bytes, or the image is another each time it is computed"
         )
+
+    def _held(self, raster: Path | PlacedObject, window: Window) -> NDArray[Any]:
+        """Return what a result holds, as (band, row, col) of a window."""
+        if isinstance(raster, PlacedObject):
+            plan = self._plan
+            return read_window(raster, window, MosaicSettings.of(MosaicSpec(plan.grid, plan.pixels)))
+        with rasterio.open(raster, driver="GTiff") as source:
+            values: NDArray[Any] = source.read(window=RasterWindow(window.col, window.row, window.width, window.height))
+            return values
 
     def _agree(self, before: NDArray[Any] | None, after: NDArray[Any]) -> bool:
         if before is None or before.shape != after.shape:  # a window only ever becomes smaller
@@ -165,10 +178,3 @@ def centre(grid: Grid, row: int, col: int) -> tuple[float, float]:
     to_degrees = transformer_between(parse_crs(grid.crs), parse_crs(LONLAT))
     longitude, latitude = to_degrees.transform(c + a * (col + 0.5), f + e * (row + 0.5))
     return float(longitude), float(latitude)
-
-
-def _held(raster: Path, window: Window) -> NDArray[Any]:
-    """Return what a file holds, as (band, row, col) of a window."""
-    with rasterio.open(raster, driver="GTiff") as source:
-        values: NDArray[Any] = source.read(window=RasterWindow(window.col, window.row, window.width, window.height))
-        return values

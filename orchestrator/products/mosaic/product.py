@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,8 @@ from orchestrator.model.audit import Asked, AuditReport
 from orchestrator.model.direct import PixelRequest
 from orchestrator.model.grid import Window
 from orchestrator.model.job import Job
-from orchestrator.model.mosaic import MosaicSpec
+from orchestrator.model.mosaic import MosaicReport, MosaicSpec
+from orchestrator.model.places import ObjectPlace, PlacedObject
 from orchestrator.model.plan import Plan
 from orchestrator.model.plan_json import plan_from_json
 from orchestrator.model.ports import Finishable, Stop
@@ -29,7 +31,8 @@ from orchestrator.products.mosaic.files import files
 from orchestrator.products.mosaic.routing import DIRECT_ROUTES, whole_of
 from orchestrator.products.mosaic.settle import LocalPlan, local_plan, settle
 from orchestrator.products.mosaic.sink import MosaicSink
-from orchestrator.products.mosaic.strips import STRIPS, JoinedStrips, MakeStrip, StripSink, strips_of
+from orchestrator.products.mosaic.strip_sink import IndexFolder, IndexObjects, JoinedStrips, StripSink
+from orchestrator.products.mosaic.strips import STRIPS, MakeStrip, kept_at, strips_of
 from orchestrator.products.mosaic.tags import tags
 
 if TYPE_CHECKING:
@@ -49,6 +52,7 @@ class MosaicProduct:
 
     def __init__(self, context: ProductContext) -> None:
         self._context = context
+        self._places: list[ObjectPlace] = []
 
     def files(self, job: Job) -> tuple[Path, ...]:
         return files(job)
@@ -77,9 +81,21 @@ class MosaicProduct:
         """See `model.product.Stripping`."""
         return strips_of(run)
 
+    def kept_at(self, run: RunSnapshot) -> str:
+        """See `model.product.Stripping`."""
+        return kept_at(run)
+
+    def forget_strips(self, run: RunSnapshot) -> None:
+        """See `model.product.Stripping`."""
+        if kept := kept_at(run):
+            place = self._bucket(run)
+            for found in place.find(f"{kept}/"):
+                place.delete(found)
+
     def steps(self, run: RunSnapshot) -> Mapping[str, Step]:
         if strips_of(run) and self._context.parts is not None:
-            made = MakeStrip(self._spec(run), self._context.parts, self._context.place, self._context.downloads)
+            place = partial(self._strips_place, run)
+            made = MakeStrip(self._spec(run), self._context.parts, place, self._context.downloads)
             return MappingProxyType({STRIP: made})
         if run.job.route not in DIRECT_ROUTES or self._context.direct is None:
             return MappingProxyType({})
@@ -90,10 +106,24 @@ class MosaicProduct:
 
     def open(self, run: RunSnapshot, folder: Path) -> MosaicSink | StripSink:
         if strips_of(run):
-            return StripSink(folder, self._spec(run))
+            return StripSink(self._indexes(run, folder), self._spec(run))
         from orchestrator.assemble.mosaic import BlockAssembler  # noqa: PLC0415  GDAL is heavy
 
         return MosaicSink(BlockAssembler().open(self._spec(run), folder))
+
+    def _indexes(self, run: RunSnapshot, folder: Path) -> IndexFolder | IndexObjects:
+        kept = kept_at(run)
+        return IndexObjects(self._bucket(run), f"{kept}/indexes/", self._context.stop) if kept else IndexFolder(folder)
+
+    def _strips_place(self, run: RunSnapshot, folder: Path) -> tuple[ObjectPlace, str]:
+        """Return where strips of a run with this folder are kept, and what their names begin with."""
+        kept = kept_at(run)
+        return (self._bucket(run), f"{kept}/{STRIPS}/") if kept else (self._context.place(folder / STRIPS), "")
+
+    def _bucket(self, run: RunSnapshot) -> ObjectPlace:
+        if not self._places:
+            self._places.append(self._context.bucket(run.job.deliver))
+        return self._places[0]
 
     def _spec(self, run: RunSnapshot) -> MosaicSpec:
         plan = plan_from_json(run.document)
@@ -120,6 +150,7 @@ class MosaicProduct:
             self._finishable(about, sink, evidence),
             evidence,
             audit=lambda: self._audit(about.run, about.stop),
+            raster_of=partial(self._raster, about.run),
             illustrator=Quicklook(),
             version=self._context.version,
             today=self._context.today(),
@@ -127,12 +158,16 @@ class MosaicProduct:
 
     def _finishable(self, about: Finishing, sink: Sink | None, evidence: Evidence) -> Finishable:
         if isinstance(sink, StripSink):
-            folder = about.folder.parent / STRIPS
-            indexes = list(sink.indexes(evidence.units))
-            return JoinedStrips(self._spec(about.run), indexes, self._context.place(folder), folder)
+            folder = about.folder.parent
+            place, prefix = self._strips_place(about.run, folder)
+            return JoinedStrips(self._spec(about.run), sink, evidence.units, place, prefix, folder / STRIPS)
         if isinstance(sink, MosaicSink):
             return sink.mosaic
         raise IntegrityError(f"run {about.run.id} has no unfinished raster to complete")
+
+    def _raster(self, run: RunSnapshot, report: MosaicReport) -> Path | PlacedObject:
+        """Return a finished raster, wherever its pixels lie."""
+        return report.path if report.placed is None else PlacedObject(self._bucket(run), report.placed)
 
     def audit(
         self, run: RunSnapshot, asked: Asked, proof: Mapping[str, Any], stop: Stop, say: Callable[[str], None]
@@ -154,4 +189,5 @@ class MosaicProduct:
         return MosaicAudit(self._context.direct(), plan_from_json(run.document), run, self._context.policy, stop)
 
     def close(self) -> None:
-        """Nothing is kept open between calls."""
+        while self._places:
+            self._places.pop().close()

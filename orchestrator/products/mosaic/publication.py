@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.core.files import sha256_of, write_whole
 from orchestrator.core.percent import Percent
 from orchestrator.model.mosaic import MosaicReport
+from orchestrator.model.places import PlacedObject
 from orchestrator.model.plan import Plan
 from orchestrator.model.ports import Finishable, Illustrator, Stop
 from orchestrator.model.product import Evidence, Finishing, Made, MadeFile, OutputLostError
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Raster:
-    """The finished file, read once."""
+    """The finished file, read once; one that was put together at its place is not read, and has no SHA-256."""
 
     report: MosaicReport
     sha256: str
@@ -46,12 +47,15 @@ def make_result(
     evidence: Evidence,
     *,
     audit: Callable[[], MosaicAudit],
+    raster_of: Callable[[MosaicReport], Path | PlacedObject],
     illustrator: Illustrator,
     version: str,
     today: date,
 ) -> Made:
     """
     Complete the raster and make what goes with it, in the working folder.
+
+    `raster_of` returns where its pixels can be read.
 
     Raises:
         OutputLostError: The unfinished output is not what it was.
@@ -63,25 +67,36 @@ def make_result(
         raise OutputLostError(f"{report.path} was complete, but is gone")
     raster = _read(report, mosaic, about)
     valid = validity(plan.pixels.bands, raster.counts, plan.area_pixels)
-    waits = f"the finished file waits as {report.path}. Start a job with wider dates, or publish it as it is"
+    pixels = raster_of(report)
+    waits = f"the finished file waits as {pixels}. Start a job with wider dates, or publish it as it is"
     demand(valid, about, "the area's pixels", waits)
-    audits = [before_publication(audit(), about, report.path, parts_of(evidence))] if about.audit else []
-    method = {k: v for k, v in asdict(report).items() if k not in ("path", "size")}
+    audits = [before_publication(audit(), about, pixels, parts_of(evidence))] if about.audit else []
+    method = {k: v for k, v in asdict(report).items() if k not in ("path", "size", "placed")}
     facts = {"assembly": method, "valid": valid}
     final = raster_path(about.run.job)
     about.say("drawing the quicklook")
     picture = draw(report.path, about.run.job.base_name, valid, illustrator, _told(about, final))
-    output = {"bytes": report.size, "sha256": raster.sha256, **facts, "file": final.name}
+    output = {"bytes": report.size, "sha256": raster.sha256, **facts, "file": final.name} | _sum_of(report)
     counted = valid_json(valid, raster.counts, plan.area_pixels)
     proved = proof(about.run, plan, evidence, output, counted, version, audits)
     files = [
         _written(about.folder, "proof", proved, beside(final, PROOF)),
         *([MadeFile("picture", picture, beside(final, PICTURE))] if picture else []),
-        MadeFile("data", report.path, final, raster.sha256),
+        MadeFile("data", report.path, final, raster.sha256, report.placed),
     ]
     described = item(about.run, plan, _assets(files), _numbers(report.path, raster.counts), version, today)
     files.insert(-1, _written(about.folder, "item", described, beside(final, ITEM)))
     return Made(tuple(files), facts, {"valid": valid, "method": report.method})
+
+
+def _sum_of(report: MosaicReport) -> dict[str, Any]:
+    """
+    Return what the proof says of a raster that nobody has read.
+
+    Its checksum is that of the strips' objects put together, each of which was compared when it was sent, and what the
+    service says of the whole.
+    """
+    return {"crc32c": report.placed.crc32c, "joined_at_its_place": True} if report.placed else {}
 
 
 def _told(about: Finishing, final: Path) -> Callable[[str], None]:
@@ -113,6 +128,8 @@ class _Either:
 
 def _read(report: MosaicReport, mosaic: Finishable, about: Finishing) -> _Raster:
     """Read the file for its SHA-256, while the pixels that hold data are counted."""
+    if report.placed is not None:
+        return _Raster(report, "", mosaic.valid(about.stop, Percent("counting", report.size, about.say).share))
     stop = _Either(about.stop)
     reading = Percent("reading the result for its checksum", report.size, lambda _text: None)
     counting = Percent("counting valid pixels", report.size, about.say)
@@ -139,7 +156,7 @@ def _assets(files: list[MadeFile]) -> list[ItemFile]:
     listed = []
     for file in reversed(files):
         key, kind, roles, title = _ASSETS[file.role]
-        sha256 = file.sha256 or sha256_of(file.made)
+        sha256 = file.sha256 if file.sha256 or file.placed else sha256_of(file.made)
         listed.append(ItemFile(key, file.final.name, kind, roles, title, file.made.stat().st_size, sha256))
     return listed
 

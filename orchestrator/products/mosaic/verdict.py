@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.core.errors import CredentialError, IntegrityError, PermanentError, TransientError
 from orchestrator.model.audit import Asked, AuditReport, seed_of
+from orchestrator.model.places import PlacedObject
 from orchestrator.model.product import DecisionError, Finishing
 from orchestrator.products.stac import checked
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def before_publication(
-    audit: MosaicAudit, about: Finishing, raster: Path, parts: Iterable[Mapping[str, Any]]
+    audit: MosaicAudit, about: Finishing, raster: Path | PlacedObject, parts: Iterable[Mapping[str, Any]]
 ) -> dict[str, Any]:
     """
     Compare a finished raster with what the service answers, and return what the proof says of it.
