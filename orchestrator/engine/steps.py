@@ -50,7 +50,7 @@ _LONG_PAUSE_SECONDS = 60.0
 _AWAY_SECONDS, _LOOK_SECONDS = 120.0, 1.0
 _MET = (UnitState.DONE, UnitState.BROUGHT)
 # What is wrong with the process, its settings, its disk or its way to the state: with the unit nothing is.
-_OWN = (ConfigError, CredentialError, ExtraError, OSError, SpaceError, StateError, TransientError)
+_OWN = (ConfigError, CredentialError, ExtraError, OSError, SpaceError, StateError, TransientError, UnsharedError)
 
 
 class Placer(Protocol):
