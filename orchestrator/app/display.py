@@ -128,7 +128,7 @@ class View:
         waiting, done = tasks.get(TaskState.PLANNED, 0), tasks.get(TaskState.SUCCEEDED, 0)
         if done == total:
             return [f"{format_count(total, 'task')} done", format_eecu(seen.eecu_seconds)]
-        words = [f"{running} running ({seen.running_share:.0%})" if running else "0 running", f"{queued} queued"]
+        words = [running_words(running, seen.running_share) or "0 running", f"{queued} queued"]
         words += [f"{seen.tasks_share:.0%} of {format_count(total, 'task')} done"]
         words += [f"{waiting} waiting"] if waiting else []
         return [*words, format_eecu(seen.eecu_seconds)]
@@ -176,6 +176,15 @@ class View:
         return round((total - placed) * self._elapsed() / done)
 
 
+def running_words(running: int, share: float) -> str:
+    """Say how many exports run and how far they are, 0 to 1; what has computed all it must still writes its files."""
+    if not running:
+        return ""
+    return f"{running} running ({f'{share:.0%}' if share < _ALL else 'computed, its files are awaited'})"
+
+
+# From here on it would be written as 100 %.
+_ALL = 0.995
 STATE_WORDS: Mapping[RunState, str] = {
     RunState.ADMITTED: "planning",
     RunState.PLANNED: "planned",

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from orchestrator.app.display import View, flow
+from orchestrator.app.display import View, flow, running_words
 from orchestrator.engine.progress import Progress, Snapshot, counted
 from orchestrator.engine.stores.work_records import Tally, Task
 from orchestrator.model.grid import Window
@@ -141,3 +141,16 @@ def test_a_pipe_gets_everything_in_one_line():
 
     assert "\n" not in line
     assert all(word in line for word in ("exporting", "2 running", "3/12", "EECU"))
+
+
+@pytest.mark.parametrize(
+    ("running", "share", "words"),
+    [
+        pytest.param(2, 0.4, "2 running (40%)", id="on the way"),
+        pytest.param(1, 1.0, "1 running (computed, its files are awaited)", id="all computed"),
+        pytest.param(0, 0.0, "", id="none"),
+    ],
+)
+def test_an_export_that_runs_is_never_all_done(running, share, words):
+    """What has computed everything still writes, for minutes, and 100 % of it would say that nothing is left."""
+    assert running_words(running, share) == words

@@ -97,8 +97,19 @@ class Limit:
     def told(self) -> str:
         """Say it in a sentence without an end."""
         used, most = (_written(value, self.unit) for value in (self.used, self.most))
-        reach = "now" if self.at_times < 1 else f"at {self.at_times:.3g} times this size"
+        reach = "now" if self.at_times < 1 else f"at {_times(self.at_times)} times this size"
         return f"{self.name}, {reach}: {used} of {most}; {self.advice}"
+
+
+def _times(count: float) -> str:
+    """Write how many times in two or three digits, as a person reads it."""
+    if count < 100:
+        return f"{count:.3g}"
+    rounded = float(f"{count:.2g}")
+    for size, word in ((1e9, " billion"), (1e6, " million")):
+        if rounded >= size:
+            return f"{rounded / size:,.3g}{word}"
+    return f"{rounded:,.0f}"
 
 
 def _written(value: float, unit: str) -> str:
