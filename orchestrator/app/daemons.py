@@ -52,7 +52,8 @@ def lock_state(app: Application, *, standby: bool = False) -> Iterator[bool]:
 def _lock_of(app: Application, deposed: str = "") -> AbstractContextManager[None]:
     """Return the state folder's lock; a `deposed` leader that was stopped with it does not keep it."""
     found = Worker.parse(deposed)
-    pid = str(found.pid) if found else ""
+    # Another machine's process has no lock file here, and its id may be anybody's: in each container it is 1.
+    pid = str(found.pid) if found and found.kernel == app.kernel else ""
     return exclusive(app.folder() / "serve.lock", "this state folder", lambda holder: holder == pid)
 
 
@@ -112,9 +113,8 @@ class _Candidate:
         self._locked = locked
         self._standby = standby
         self._seen: LeadershipRow | None = None
-        self._heart = Heartbeat(
-            app.store, app.clock, self._facts, f"{STANDBY} {socket.gethostname()} {os.getpid()}", ""
-        )
+        self._looked_at = 0.0
+        self._heart = Heartbeat(app.store, app.clock, self._facts, _standby_name(), "")
 
     @contextmanager
     def leading(self, *, patient: bool) -> Iterator[None]:
@@ -122,8 +122,9 @@ class _Candidate:
         app = self._app
         try:
             claimed = _patiently(app, self._look, self._wait, patient=patient)
-        finally:
+        except BaseException:
             self._heart.end()
+            raise
         seconds = app.settings.serve.lease
         app.term = Term(app.store, claimed.fence, seconds, app.clock)
         app.store = app.term.store
@@ -131,7 +132,14 @@ class _Candidate:
             app.leases.deposed = claimed.worker
             app.notify("serve.took_over", "", _told(claimed))
         with app.term.kept(app.stop.set):
+            _patiently(app, self._stand_by_no_more, lambda: None, patient=patient)
             yield
+
+    def _stand_by_no_more(self) -> bool:
+        processes = self._app.store.processes
+        processes.end(_standby_name(), os.getpid())
+        processes.forget(STANDBY, self._app.clock.now().timestamp() - FRESH_SECONDS)
+        return True
 
     def _look(self) -> LeadershipRow | None:
         """Claim the leadership, where it is free; None where it is not."""
@@ -160,13 +168,14 @@ class _Candidate:
             LockedError: It lives, and this one does not stand by.
         """
         before, self._seen = self._seen, row
+        elapsed, self._looked_at = self._app.clock.monotonic() - self._looked_at, self._app.clock.monotonic()
         if self._standby:
             if before is None or before.fence != row.fence:
                 self._app.notify("serve.standing_by", "", _told(row))
                 self._heart.soon()
         elif before is None:
             self._app.notify("serve.waiting", "", _told(row))
-        elif row.fence != before.fence or row.left_seconds > before.left_seconds:  # it was heard of again
+        elif row.fence != before.fence or row.left_seconds > before.left_seconds - elapsed / 2:  # it was heard of again
             raise LockedError(f"{find_daemon(self._app.store, self._app.clock)[1]}; {_SHARE}")
 
     def _wait(self) -> None:
@@ -177,6 +186,10 @@ class _Candidate:
 
     def _facts(self) -> dict[str, Any]:
         return {"ready": True, "for": _told(self._seen) if self._seen else {}}
+
+
+def _standby_name() -> str:
+    return f"{STANDBY} {socket.gethostname()} {os.getpid()}"
 
 
 def _told(row: LeadershipRow) -> dict[str, Any]:

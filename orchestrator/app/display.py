@@ -70,6 +70,8 @@ class View:
             found += self._parts_lines(seen, width)
         if seen.total_units:
             found += flow([f"  {seen.units_called} {seen.done_units}/{seen.total_units}", *self._requests(seen)], width)
+        elif words := _before_words(seen):
+            found += flow([f"  {words}"], width)
         return found
 
     def line(self) -> str:
@@ -85,6 +87,8 @@ class View:
         if seen.total_units:
             words[-1] += f"; {seen.units_called}: {seen.done_units}/{seen.total_units}"
             words += self._requests(seen)
+        elif told := _before_words(seen):
+            words[-1] += f"; {told}"
         return ", ".join(words)
 
     def step(self) -> tuple[RunState, str]:
@@ -128,7 +132,7 @@ class View:
         waiting, done = tasks.get(TaskState.PLANNED, 0), tasks.get(TaskState.SUCCEEDED, 0)
         if done == total:
             return [f"{format_count(total, 'task')} done", format_eecu(seen.eecu_seconds)]
-        words = [f"{running} running ({seen.running_share:.0%})" if running else "0 running", f"{queued} queued"]
+        words = [running_words(running, seen.running_share) or "0 running", f"{queued} queued"]
         words += [f"{seen.tasks_share:.0%} of {format_count(total, 'task')} done"]
         words += [f"{waiting} waiting"] if waiting else []
         return [*words, format_eecu(seen.eecu_seconds)]
@@ -176,6 +180,21 @@ class View:
         return round((total - placed) * self._elapsed() / done)
 
 
+def _before_words(seen: Snapshot) -> str:
+    """Say how far that is which finds out what there is to do; nothing where there is nothing of the kind."""
+    done, total = seen.before
+    return f"looking which {seen.units_called} there are: {done}/{total}" if total else ""
+
+
+def running_words(running: int, share: float) -> str:
+    """Say how many exports run and how far they are, 0 to 1; what has computed all it must still writes its files."""
+    if not running:
+        return ""
+    return f"{running} running ({f'{share:.0%}' if share < _ALL else 'computed, its files are awaited'})"
+
+
+# From here on it would be written as 100 %.
+_ALL = 0.995
 STATE_WORDS: Mapping[RunState, str] = {
     RunState.ADMITTED: "planning",
     RunState.PLANNED: "planned",

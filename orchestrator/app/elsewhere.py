@@ -55,21 +55,19 @@ def asks_earth_engine(job: Job) -> bool:
     return find_product(job.product).service == EARTH_ENGINE
 
 
-def check_here(run_id: str, job: Job, settings: Settings, stop: Stop | None = None) -> None:
+def check_here(
+    run_id: str, job: Job, settings: Settings, stop: Stop | None = None, *, add: str = "--sandbox, or --sandbox-url URL"
+) -> None:
     """
     Make sure that a run is at the service of some settings, and that this has the scenes it was begun on.
+
+    `add` is what the command that is used has to name a sandbox with.
 
     Raises:
         ElsewhereError: It was begun on another, or on other scenes.
         UnreachableError: A sandbox does not answer.
     """
-    here_named = settings.services[find_product(job.product).service]
-    if job.service != here_named:
-        hint = "; add --sandbox, or --sandbox-url URL" if job.service == "sandbox" else ""
-        raise ElsewhereError(
-            f"run {run_id} was begun on {job.service}, but the settings name {here_named}; a run is never "
-            f"continued elsewhere{hint}"
-        )
+    check_service_here(run_id, job, settings, "a run is never continued elsewhere", add=add)
     if not asks_earth_engine(job):
         return
     begun, here = job.pins.get(SCENES_PIN, ""), served(settings, stop)
@@ -79,3 +77,19 @@ def check_here(run_id: str, job: Job, settings: Settings, stop: Stop | None = No
             f"run {run_id} was begun on {begun or USUAL_SCENES}, but this sandbox serves {here or USUAL_SCENES}; a run "
             f"is never continued on other scenes: {how}, or name its sandbox with --sandbox-url URL"
         )
+
+
+def check_service_here(run_id: str, job: Job, settings: Settings, therefore: str, *, add: str) -> None:
+    """
+    Make sure that a run is at the service of some settings; `therefore` says what is not done otherwise.
+
+    Raises:
+        ElsewhereError: It was begun on another.
+    """
+    here_named = settings.services[find_product(job.product).service]
+    if job.service == here_named:
+        return
+    hint = f"; add {add}" if job.service == "sandbox" else ""
+    raise ElsewhereError(
+        f"run {run_id} was begun on {job.service}, but the settings name {here_named}; {therefore}{hint}"
+    )

@@ -64,6 +64,9 @@ class CarriedUnits:
             raise HoldError(trouble, alone=True)
         return 0
 
+    def beginning(self) -> str:
+        return self._carrier.beginning()
+
     def submit(self, unit: Unit, ended: UnitEnded) -> None:
         try:
             self._carrier.begin(unit.claim, lambda unanswered: ended(self._error_of(unit, unanswered)))

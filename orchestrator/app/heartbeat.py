@@ -121,7 +121,7 @@ def find_daemon(store: Store, clock: Clock, max_age_seconds: float = FRESH_SECON
     age = clock.now().timestamp() - row.beat
     who = f"the daemon (process {row.pid} on {row.host}, since {row.started[:19]} UTC)"
     if row.is_known_dead:
-        return None, f"{who} was ended without a word, and is gone; start `orchestrator serve`{beside}"
+        return None, f"{who} was ended without a word, and is gone{beside or '; start `orchestrator serve`'}"
     # A beat from the future was written before the clock was set back; the next one comes at once.
     if abs(age) > max_age_seconds:
         gone = f"{who} was last heard of {age:.0f} s ago, more than {max_age_seconds:.0f} s: it hangs or is gone"

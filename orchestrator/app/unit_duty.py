@@ -12,7 +12,13 @@ from orchestrator.app.application import Application
 from orchestrator.app.elsewhere import check_here
 from orchestrator.app.scheduled import check_code
 from orchestrator.core.files import make_folder
-from orchestrator.engine.kept_pieces import KeptPieces, PieceKeeper, UnsharedError, pieces_of
+from orchestrator.engine.kept_pieces import (
+    KeptPieces,
+    NotYetSharedError,
+    PieceKeeper,
+    UnsharedError,
+    pieces_of,
+)
 from orchestrator.engine.output import folder_of, snapshot_of
 from orchestrator.engine.steps import StepRunner, UnitContext
 from orchestrator.engine.stores.records import Run
@@ -53,9 +59,9 @@ class UnitDuties:
         app = self._app
         run = app.store.runs.get(run_id)
         if run.state is not RunState.EXPORTING:
-            raise UnsharedError(f"run {run_id} is {run.state}: it has no units to do now")
+            raise NotYetSharedError(f"run {run_id} is {run.state}: it has no units to do now")
         job = Job.from_json(run.job)
-        check_here(run_id, job, app.settings, app.stop)
+        check_here(run_id, job, app.settings, app.stop, add="--sandbox-url URL, or set `url` under [ee]")
         check_code(app, job)
         product = app.product(job)
         if not isinstance(product, Shareable):

@@ -96,6 +96,14 @@ class UnitProcesses:
         """Return nothing: what is wrong with them `begin` says."""
         return ""
 
+    def beginning(self) -> str:
+        """Return how many processes are being begun; empty once one is ready."""
+        with self._guard:
+            if not self._doers or any(doer.is_ready for doer in self._doers):
+                return ""
+            count = len(self._doers)
+            return "1 process for it begins" if count == 1 else f"{count} processes for it begin"
+
     def pids(self) -> list[int]:
         """Return the numbers of the processes that are there."""
         with self._guard:

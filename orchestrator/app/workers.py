@@ -81,7 +81,7 @@ def _seen(row: ProcessRow, now: float) -> WorkerSeen:
 
 def forget_ended(app: Records) -> None:
     """Forget workers that have ended without a word: those that this machine knows of, others after a day."""
-    app.store.processes.forget(FREE_WORKER, app.clock.now().timestamp() - _FORGOTTEN_SECONDS)
+    app.store.processes.forget(FREE_WORKER, app.clock.now().timestamp() - FORGOTTEN_SECONDS)
     for worker in workers_of(app):
         if worker.is_gone:
             app.store.processes.end(worker.name, worker.pid)
@@ -89,7 +89,7 @@ def forget_ended(app: Records) -> None:
 
 # A worker that was killed is told of for so long, then only counted, and forgotten when another begins after so long.
 _TOLD_SECONDS = 3600.0
-_FORGOTTEN_SECONDS = 86_400.0
+FORGOTTEN_SECONDS = 86_400.0
 _NONE = (
     "no worker was heard of lately, and `[engine] executor` leaves units to workers alone: start `orchestrator "
     "worker`, or take that setting away"

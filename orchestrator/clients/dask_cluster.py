@@ -131,6 +131,11 @@ class DaskWorkers:
                 return next(iter(self._refused.values()))
             return ""
 
+    def beginning(self) -> str:
+        if self._looked.is_set():
+            return ""
+        return f"{self.place} is beginning" if self.place.local else f"connecting to {self.place}"
+
     def begin(self, claim: UnitClaim, on_end: OnEnd) -> None:
         with self._guard:
             client, refused = self._client, set(self._refused)
@@ -297,10 +302,30 @@ class DaskWorkers:
             client, self._client, self._threads = self._client, None, {}
             cluster = None if keep_cluster else self._cluster
             self._cluster = self._cluster if keep_cluster else None
-        for each in (client, cluster):
-            if each is not None:
-                with suppress(Exception):  # what is gone need not be closed
-                    each.close(timeout=_ANSWER_SECONDS)
+        if client is not None:
+            with suppress(Exception):  # what is gone need not be closed
+                client.close(timeout=_ANSWER_SECONDS)
+        if cluster is not None:
+            with suppress(Exception):
+                cluster.sync(_end_workers, cluster)
+            with suppress(Exception):
+                cluster.close(timeout=_ANSWER_SECONDS)
+
+
+async def _end_workers(cluster: Any) -> None:
+    """
+    End the processes of a cluster of ours at once, in its loop.
+
+    They may die at any moment: what a unit has written down stays, and the rest is begun again. To end by themselves
+    they take seconds each, on a busy machine more than they are given, and then they are killed with a warning.
+    """
+    import psutil  # type: ignore[import-untyped]  # noqa: PLC0415  comes with the extra; ships no types
+
+    for nanny in cluster.workers.values():
+        nanny.close_gracefully()  # so that it begins no other one instead
+        if nanny.pid:
+            with suppress(psutil.Error):
+                psutil.Process(nanny.pid).kill()
 
 
 def address_of_worker() -> str:
@@ -330,9 +355,26 @@ def _told(error: BaseException) -> str:
 
 
 def _be_quiet() -> None:
-    """Let what the library logs in this process become lines of ours, warnings and worse."""
+    """
+    Let what the library logs in this process become warnings of ours.
+
+    Its errors are none of a run's: one that has lost its scheduler waits for it, and says so itself.
+    """
     for name in ("distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application"):
         logger = logging.getLogger(name)
         logger.handlers.clear()
-        logger.propagate = True
+        logger.propagate = name not in _LOUDEST
         logger.setLevel(logging.WARNING)
+    for name in _LOUDEST:
+        logging.getLogger(name).addHandler(_OfLibrary(logging.WARNING))
+
+
+_LOUDEST = ("distributed", "tornado")
+
+
+class _OfLibrary(logging.Handler):
+    """Writes a line of the library as a warning of ours, in one line without its traceback."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(Exception):  # a line is not worth an error
+            log.get("dask").warning("dask.library_said", who=record.name, why=log.one_line(record.getMessage(), 300))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -26,6 +27,9 @@ from orchestrator.core.errors import (
 )
 from orchestrator.core.log import one_line
 from orchestrator.model.ports import Stop
+
+# What the client puts before the service's sentence: who asks has said what for.
+_ASKED = re.compile(r"^(?:GET|PUT|POST|PATCH|DELETE) https?://\S+: ")
 
 
 def refusal(
@@ -105,7 +109,8 @@ def _of_storage(error: Any, what: str) -> OrchestratorError:
     status, answer = int(error.code or 0), error.response
     proved = answer is None or is_proof(status, answer.content)
     retry_after = "" if answer is None else str(answer.headers.get("retry-after", ""))
-    return refusal(status, str(error.message), what, _api_reason(error), proved=proved, retry_after=retry_after)
+    sentence = _ASKED.sub("", str(error.message))
+    return refusal(status, sentence, what, _api_reason(error), proved=proved, retry_after=retry_after)
 
 
 def _of_drive(error: Any, what: str) -> OrchestratorError:

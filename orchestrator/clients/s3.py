@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import http.client
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from orchestrator.core.errors import (
     CredentialError,
@@ -53,19 +56,67 @@ class S3Connection:
     settings: dict[str, str] = field(default_factory=dict, repr=False)
 
 
+# Where object stores' clients find who they are, beside keys: a token's file, a container's or a machine's role.
+_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+_ROLES = (
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_SKIP_SIGNATURE",
+)
+_METADATA = "http://169.254.169.254"
+_METADATA_SECONDS = 2.0
+
+
+def check_identity(bucket: str, environment: Mapping[str, str]) -> None:
+    """
+    Make sure that there is somebody to speak to a bucket as; nothing is sent to the bucket.
+
+    Where the environment names nobody, the machine is asked for its role, as AWS documents it: `PUT
+    /latest/api/token` at 169.254.169.254, or at `AWS_METADATA_ENDPOINT`, for 2 s at the most.
+
+    Raises:
+        CredentialError: There is nobody.
+    """
+    given = {name.upper() for name, value in environment.items() if value}
+    if given.issuperset(_KEYS) or given.intersection(_ROLES) or _has_role(environment):
+        return
+    lacking = " and ".join(name for name in _KEYS if name not in given)
+    raise CredentialError(
+        f"nobody is named to speak to s3://{bucket} as: set {lacking}, AWS_REGION, and for another provider than AWS "
+        "AWS_ENDPOINT_URL; this machine has no role of its own either (its address for that, "
+        f"{environment.get('AWS_METADATA_ENDPOINT', _METADATA)}, gave none)"
+    )
+
+
+def _has_role(environment: Mapping[str, str]) -> bool:
+    where = urlsplit(environment.get("AWS_METADATA_ENDPOINT", "") or _METADATA)
+    way = http.client.HTTPConnection(where.hostname or "", where.port or 80, timeout=_METADATA_SECONDS)
+    try:  # without a proxy: the address is this machine's own. Other clouds answer there, too, and not with 200.
+        way.request("PUT", "/latest/api/token", headers={"X-aws-ec2-metadata-token-ttl-seconds": "60"})
+        return way.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        way.close()
+
+
 class S3Objects:
     """The objects of one bucket. Safe to use from several threads. Every call is made once, or twice where it broke."""
 
     def __init__(self, where: S3Connection) -> None:
         """
-        Take where it is; nothing is sent yet.
+        Take where it is; nothing is sent to it yet.
 
         Raises:
             ExtraError: obstore is not installed.
+            CredentialError: Nobody is named to speak to it as.
             PermanentError: The environment says what is no setting.
         """
         self._obstore = required("obstore", "objects", "a place that speaks S3")
         store = required("obstore.store", "objects", "a place that speaks S3")
+        if not where.settings:
+            check_identity(where.bucket, os.environ)
         with s3_errors(f"connecting to s3://{where.bucket}"):
             # As settings: `client_options` would replace what the environment says of the client.
             self._store = store.S3Store(where.bucket, config=_TIMEOUT | where.settings, retry_config=_RETRY)
@@ -145,7 +196,8 @@ def s3_errors(what: str) -> Iterator[None]:
     except Exception as error:
         # By the name of its class: importing obstore for its exceptions would load it for who never needs it.
         kind = next((_ERRORS[one.__name__] for one in type(error).__mro__ if one.__name__ in _ERRORS), TransientError)
-        raise kind(one_line(f"{what}: {error}", 400)) from error
+        told = str(error).partition("Debug source:")[0]  # the same once more, for who debugs the library
+        raise kind(one_line(f"{what}: {told}", 400)) from error
 
 
 def quoted_tag(source: StoredObject) -> str:

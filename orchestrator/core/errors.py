@@ -66,6 +66,16 @@ class ConfigError(UserError):
     exit_code = 4
 
 
+class NoBucketError(UserError):
+    """A result is to go to a bucket that does not exist; nothing was begun."""
+
+    def __init__(self, bucket: str, said: str) -> None:
+        super().__init__(
+            f"there is no bucket gs://{bucket}: correct its name, or make it (`gcloud storage buckets create "
+            f"gs://{bucket}`); {said}"
+        )
+
+
 class ExtraError(UserError):
     """A part of the program that only some need is not installed; the message names the extra and the command."""
 

@@ -203,6 +203,8 @@ def _set_up(level: str, last: Any, factory: Any) -> None:
         "pyogrio",
     ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It warns of each way to credentials that it tries in vain; the error of whoever needed them names them all.
+    logging.getLogger("google.auth").setLevel(logging.ERROR)
 
 
 def _stamp(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -26,6 +26,9 @@ class UnitExecutor(Protocol):
     def room(self) -> int:
         """Return how many more units it takes now."""
 
+    def beginning(self) -> str:
+        """Say who is being begun to do units, for a person; empty where somebody is there."""
+
     def submit(self, unit: Unit, ended: UnitEnded) -> None:
         """
         Have a claimed unit done, without waiting for it.
@@ -44,6 +47,9 @@ class NobodyHere:
 
     def room(self) -> int:
         return 0
+
+    def beginning(self) -> str:
+        return ""
 
     def submit(self, unit: Unit, ended: UnitEnded) -> None:
         raise NotImplementedError(f"{unit.kind} {unit.key} was claimed by nobody here")

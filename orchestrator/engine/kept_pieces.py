@@ -26,6 +26,10 @@ class UnsharedError(OrchestratorError):
     """This process does no units of a run: it may not, or does not see the run's folder."""
 
 
+class NotYetSharedError(UnsharedError):
+    """It may see it in a moment: the folder of the claim at work is being made, or lies where it cannot look."""
+
+
 class PieceKeeper(Protocol):
     """The pieces of one run that wait to be placed."""
 
@@ -77,18 +81,18 @@ class KeptPieces:
         Make sure that this process sees the folder that the run's holder works in, under the number of its claim.
 
         Raises:
-            UnsharedError: It does not: a folder of this name is another one here, or there is none.
+            NotYetSharedError: It does not: a folder of this name is another one here, or there is none, or none yet.
         """
         path = self._folder / PIECES / HOLDER
         try:
             found = path.read_bytes()
         except OSError as error:
-            raise UnsharedError(
+            raise NotYetSharedError(
                 f"the folder of the run, {self._folder}, is not seen from here ({error.strerror or error}): a worker "
                 "needs the same file system under the same path as the process that holds the run"
             ) from None
         if found != str(fence).encode():
-            raise UnsharedError(
+            raise NotYetSharedError(
                 f"{path} is of claim {found.decode(errors='replace')[:20]} of the run, and claim {fence} is at work: "
                 "the folder of this path is another one here, or the run is just being taken over"
             )
@@ -156,7 +160,7 @@ class PlacedPieces:
         holder = self._place.stat(self._prefix + HOLDER)
         found = b"" if holder is None else self._place.read(holder, _uncounted, self._stop)
         if found != str(fence).encode():
-            raise UnsharedError(
+            raise NotYetSharedError(
                 f"{self._place.url}/{self._prefix}{HOLDER} is of claim {found.decode(errors='replace')[:20] or 'none'} "
                 f"of the run, and claim {fence} is at work: the run is just being taken over"
             )
@@ -164,6 +168,8 @@ class PlacedPieces:
     def keep(self, unit: Unit, content: Path | bytes) -> BroughtPiece:
         if isinstance(content, Path):
             raise IntegrityError(f"{unit.kind} {unit.key} brings a file, and only bytes go through {self._place.url}")
+        if self._place.stat(self._prefix + HOLDER) is None:  # what is written now nobody would take away
+            raise UnsharedError(f"{self._place.url}/{self._prefix}{HOLDER} is gone: the run is over")
         made = self._place.create(self._prefix + _name_of(unit), content)
         crash.point("piece.kept")
         return BroughtPiece(made.name, len(content), hashlib.sha256(content).hexdigest(), as_bytes=True)

@@ -32,7 +32,7 @@ from orchestrator.model.manifest import RunManifest
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan
 from orchestrator.model.ports import Stop
-from orchestrator.model.product import Product
+from orchestrator.model.product import Product, Stripping
 from orchestrator.model.states import RUN_FINAL, RunState, TaskState
 
 _OFFSETS = re.compile(r"-?([0-9]{10})-([0-9]{10})\.tiff?")
@@ -163,6 +163,8 @@ class Recovery:
         tasks = {task.key: task for task in self._store.tasks.of(run.id)}
         newest = self._newest(run.id)
         if any(key not in tasks or _is_news(tasks[key], number) for key, number in newest.items()):
+            if isinstance(product, Stripping):
+                product.forget_strips(snapshot_of(run))
             folder = folder_of(run) / product.name
             if folder.exists():
                 remove_tree(folder)

@@ -63,6 +63,7 @@ class UnitWork:
         self._lock = threading.Lock()
         self._troubles: queue.SimpleQueue[Exception] = queue.SimpleQueue()
         self._empty, self._looked_at = -1, float("-inf")
+        self._said = ""
         self._given_up: Mapping[str, int] = {}
         self._opened = ExitStack()
 
@@ -115,7 +116,9 @@ class UnitWork:
             raise self._troubles.get()
         for lane in self._lanes:
             lane.claims.renew()
+            self._say_who_begins()
             self._begin_more(lane)
+        self._say_who_begins()
         now = self._context.process.clock.monotonic()
         if any(lane.claims.under_way for lane in self._lanes) and now - self._looked_at < _LOOK_SECONDS:
             return False
@@ -166,6 +169,13 @@ class UnitWork:
         if lacking:
             context.units.lose(context.run.id, lacking)
             context.record("units.again", {"units": len(lacking)})
+
+    def _say_who_begins(self) -> None:
+        """Say what is waited for at first: a process or a cluster takes a while to be there."""
+        said = ", ".join(filter(None, (lane.executor.beginning() for lane in self._lanes)))
+        if said != self._said:
+            self._said = said
+            self._context.progress.set(detail=said)
 
     def _begin_more(self, lane: _Lane) -> None:
         room = lane.executor.room()

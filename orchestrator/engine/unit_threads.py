@@ -23,6 +23,9 @@ class ThreadExecutor:
         with self._lock:
             return self._left
 
+    def beginning(self) -> str:
+        return ""
+
     def submit(self, unit: Unit, ended: UnitEnded) -> None:
         with self._lock:
             self._left -= 1

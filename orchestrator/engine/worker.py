@@ -18,6 +18,7 @@ from orchestrator.core import log
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import OrchestratorError, Stopped
 from orchestrator.engine.claims import Claims
+from orchestrator.engine.kept_pieces import NotYetSharedError
 from orchestrator.engine.steps import StepRunner
 from orchestrator.engine.stores.contract import Units
 from orchestrator.engine.stores.work_records import OpenKind
@@ -29,6 +30,9 @@ from orchestrator.model.unit import Unit
 FIRST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.25, 5.0
 # A run of which this process cannot do units is left alone for so long, twice as long each time.
 REST_SECONDS, LONGEST_REST_SECONDS = 5.0, 300.0
+# A run's holder makes its folder after its units can be claimed; so long a run without one is merely looked at again,
+# also where the folder comes late over a file system that machines share.
+YOUNG_SECONDS = 20.0
 # So many pieces of a kind wait for the run's holder at the most before more are brought.
 MOST_BROUGHT = 64
 _SLICE_SECONDS = 0.2
@@ -141,6 +145,7 @@ class UnitWorker:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._rests: dict[str, _Rest] = {}
+        self._young: dict[tuple[str, int], float] = {}  # claims of runs whose folder was not seen, since when
         self._duty: dict[str, Duty] = {}  # of runs of which units were claimed
         self._done = 0
 
@@ -182,6 +187,8 @@ class UnitWorker:
         self._duty = {run_id: duty for run_id, duty in self._duty.items() if run_id in had}
         with self._lock:
             self._rests = {run_id: rest for run_id, rest in self._rests.items() if run_id in runs}
+        claims = {(kind.run_id, kind.fence) for kind in found}
+        self._young = {claim: since for claim, since in self._young.items() if claim in claims}
         return found
 
     def _begin(self, found: Sequence[OpenKind] | None, pool: ThreadPoolExecutor) -> int:
@@ -202,10 +209,19 @@ class UnitWorker:
             duty.check()
             self._claims.claim(kind.run_id, kind.kind, room)
             self._duty[kind.run_id] = duty
+        except NotYetSharedError as error:
+            if not self._is_young(kind):
+                self._leave_alone(kind.run_id, error)
+            return 0
         except (OrchestratorError, OSError) as error:
             self._leave_alone(kind.run_id, error)
             return 0
         return self._begin_claimed(pool)
+
+    def _is_young(self, kind: OpenKind) -> bool:
+        """Tell whether a claim of a run was met so lately that its holder may not have made the folder yet."""
+        now = self._clock.monotonic()
+        return now - self._young.setdefault((kind.run_id, kind.fence), now) < YOUNG_SECONDS
 
     def _begin_claimed(self, pool: ThreadPoolExecutor) -> int:
         """Begin what is claimed and was too heavy until now, or has just been claimed."""

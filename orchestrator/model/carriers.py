@@ -38,6 +38,9 @@ class UnitCarrier(Protocol):
     def trouble(self) -> str:
         """Return why none can be begun at all, for a person; empty where that is not so."""
 
+    def beginning(self) -> str:
+        """Say who is being begun, for a person; empty once anybody is there."""
+
     def begin(self, claim: UnitClaim, on_end: OnEnd) -> None:
         """
         Have a unit done; nothing but its claim is told to who does it.

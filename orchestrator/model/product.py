@@ -306,6 +306,9 @@ class Stripping(Protocol):
         Empty where it keeps everything in its own folder. Whatever has such a name is the run's.
         """
 
+    def forget_strips(self, run: RunSnapshot) -> None:
+        """Take away what a run keeps at its place: the state does not know what that was made of."""
+
 
 @runtime_checkable
 class Recognising(Protocol):

@@ -10,7 +10,7 @@ from pathlib import Path
 from orchestrator.clients.gcs import CHUNK_UNIT, MAX_SOURCES, NEEDED_PERMISSIONS, GcsObjects
 from orchestrator.core import crash
 from orchestrator.core.crc32c import crc32c_of, crc32c_text
-from orchestrator.core.errors import CredentialError, GenerationError, IntegrityError, NotFoundError
+from orchestrator.core.errors import CredentialError, GenerationError, IntegrityError, NoBucketError, NotFoundError
 from orchestrator.core.retry import RetryPolicy, retrying
 from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.model.places import unnoted
@@ -44,7 +44,10 @@ class BucketPlace:
         self._store.close()
 
     def check_access(self) -> None:
-        granted = retrying(self._policy, self._stop)(self._client.granted)
+        try:
+            granted = retrying(self._policy, self._stop)(self._client.granted)
+        except NotFoundError as error:
+            raise NoBucketError(self._url.split("/")[2], str(error)) from None
         if missing := [permission for permission in NEEDED_PERMISSIONS if permission not in granted]:
             raise CredentialError(
                 f"{self._url}: we may not {', '.join(missing)} there; give the account the role Storage Object User "

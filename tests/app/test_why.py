@@ -145,6 +145,14 @@ def test_a_run_in_the_queue_has_a_place(records):
     assert f"and run {older} (older, EXPORTING)." in text
 
 
+def test_a_run_alone_in_the_queue_waits(records):
+    """One run waits, several wait."""
+    serve(records)
+    mine = begin(records)
+
+    assert "It is number 1 of 1 run that waits for a slot." in said(records, mine)
+
+
 def test_one_date_waits_for_another_of_its_job(records):
     """They share a place; which one it is, is said."""
     serve(records)

@@ -25,7 +25,7 @@ from orchestrator.model.grid import Window
 from orchestrator.model.mosaic import MosaicSpec
 from orchestrator.model.strip import OutputStrip, strip_cell
 from orchestrator.model.unit import Cell
-from orchestrator.products.mosaic.strips import StripSink
+from orchestrator.products.mosaic.strip_sink import StripSink
 
 NODATA = {"uint8": 0, "int16": -9999, "uint16": 7, "float32": float("nan"), "float64": -1e9}
 

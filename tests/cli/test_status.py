@@ -129,8 +129,8 @@ def test_a_run_that_the_daemon_passes_over_is_named(kept, call):
         assert "works on google and never continues a run for sandbox" in call(*words).out
 
 
-def test_a_job_for_another_service_than_the_daemon_s_is_told_when_it_is_handed_over(kept, call):
-    """The moment at which a person still looks."""
+def test_a_job_for_another_service_than_the_daemon_s_is_refused_before_it_is_admitted(kept, call):
+    """The moment at which a person still looks: nobody would ever work on it."""
     told = {"service": "sandbox", "addresses": {"ee": "http://127.0.0.1:8099"}}
     row = ProcessRow(DAEMON, "here", 7, "2024-05-01T00:00:00", datetime.now(UTC).timestamp(), told)
     kept.store.processes.beat(row)
@@ -138,7 +138,7 @@ def test_a_job_for_another_service_than_the_daemon_s_is_told_when_it_is_handed_o
 
     submitted = call("submit", *words, "--start-date", "2024-01-01", "--end-date", "2024-02-01")
 
-    assert submitted.code == 0
+    assert (submitted.code, kept.store.runs.count()) == (4, 0)
     said = " ".join(submitted.err.split())
     assert "works on sandbox and never continues a run for google" in said
     assert "`orchestrator submit` the same job with --sandbox-url http://127.0.0.1:8099" in said

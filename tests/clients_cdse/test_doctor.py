@@ -8,6 +8,7 @@ from cdse_kit import NAME
 from orchestrator.app import Application
 from orchestrator.app.verbs.findings import findings
 from orchestrator.config import load
+from orchestrator.core.errors import Stopped
 
 MARKER = "correct-horse-42"
 
@@ -55,3 +56,19 @@ def test_who_asks_copernicus_nothing_is_not_troubled_with_it(world):
     world.settings = {"copernicus": {"url": ""}}
 
     assert looked(world, "copernicus").verdict == "ok"
+
+
+def test_what_was_stopped_is_not_said_to_be_wrong(world):
+    """A login that a signal ended says nothing of the account; neither is anything judged after it."""
+    app = Application(world.loaded(), stop=world.stop)
+    app.copernicus.way.sign_in = lambda stop: (stop.set(), _stopped())
+    found = findings(app, offline=False, reload=lambda: load(environment={}))
+    while next(found).name != "copernicus catalogue":
+        pass
+
+    with pytest.raises(Stopped):
+        next(found)
+
+
+def _stopped():
+    raise Stopped("stopped before the answer was complete")

@@ -71,6 +71,9 @@ GOOD = 'area = "0,0,1,1"\noutput = "o"\nbase_name = "n"\nstart_date = "2024-01-0
         pytest.param('[jobs.bad]\narea = "x"\n', "'output' is missing", id="without output"),
         pytest.param(f"[jobs.bad]\n{GOOD}chron = '@daily'\n", "'chron' is no key", id="a misspelt key"),
         pytest.param(f"[jobs.bad]\n{GOOD}overlap = 'never'\n", "'overlap' is 'never'", id="a value that is none"),
+        pytest.param(
+            "[jobs.bad]\n" + GOOD.replace('"o"', '"gcs://maps"'), "'output': 'gcs://maps' is no address", id="a scheme"
+        ),
         pytest.param("[jobs]\nbad = 3\n", "write a table [jobs.bad]", id="no table"),
     ],
 )

@@ -49,6 +49,20 @@ class Stage:
         files = ResultFile(self.made_in / "cube.json", len(proof), "", "proof"), ResultFile(store, 0, "")
         return Result(files, place=self.place.url, made_in=str(self.made_in))
 
+    def joined(self, content: bytes) -> Result:
+        """Return a result whose raster lies at the place already, under a name of its run's."""
+        placed = self.place.create(f".orchestrator/a/{content.decode()}.tif", content)
+        proof = self.made_in / "map.json"
+        proof.parent.mkdir(parents=True, exist_ok=True)
+        proof.write_bytes(content)
+        raster = ResultFile(self.made_in / "map.tif", len(content), "", "data", placed)
+        files = ResultFile(proof, len(content), "", "proof"), raster
+        return Result(files, place=self.place.url, made_in=str(self.made_in))
+
+    def content(self, name: str) -> bytes:
+        there = self.place.stat(name)
+        return self.place.read_range(there, 0, there.size)
+
     def delivery(self, **more: Any) -> ResultDelivery:
         final = str(self.made_in / "cube.zarr")
         who = Claimant("job", (), "job", "run", final=final, **more)
@@ -138,3 +152,24 @@ def test_an_object_that_appears_between_the_look_and_the_writing_is_kept(stage, 
         stage.delivery().work(stage.make("first"))
 
     assert stage.place.read_range(stage.place.stat("cube.json"), 0, 6) == b"theirs"
+
+
+def test_what_was_put_together_at_its_place_gets_its_name_over_the_earlier_result(stage):
+    """Nothing of it is sent from here; the earlier raster of the job is replaced by its generation."""
+    stage.delivery().work(stage.joined(b"first"))
+
+    done = stage.delivery().work(stage.joined(b"second"))
+
+    assert stage.content("map.tif") == b"second"
+    assert stage.delivery().is_there(done)
+    assert not (stage.made_in / "map.tif").exists()
+
+
+def test_somebodys_object_is_not_replaced_by_what_was_put_together_there(stage):
+    """As with a file that is sent: it is looked at first, whatever of the run lies beside it."""
+    stage.place.create("map.tif", b"theirs")
+
+    with pytest.raises(UserError, match="is not this job's"):
+        stage.delivery().work(stage.joined(b"first"))
+
+    assert stage.content("map.tif") == b"theirs"

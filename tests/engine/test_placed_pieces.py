@@ -24,7 +24,9 @@ def place():
 
 @pytest.fixture
 def pieces(place):
-    return PlacedPieces(place, ".orchestrator/a", threading.Event())
+    made = PlacedPieces(place, ".orchestrator/a", threading.Event())
+    made.begin(6)
+    return made
 
 
 UNIT = Unit("r", UnitPlan("strip", "0001"), fence=3)
@@ -37,7 +39,7 @@ def test_a_piece_is_fetched_as_it_was_kept_and_gone_once_dropped(pieces, place):
     assert pieces.fetch(kept) == b"an index"
     pieces.drop(kept)
     pieces.drop(kept)
-    assert place.contents == {}
+    assert list(place.contents) == [".orchestrator/a/pieces/holder"]
 
 
 def test_a_piece_that_is_another_by_now_is_brought_again(pieces, place):
@@ -51,9 +53,6 @@ def test_a_piece_that_is_another_by_now_is_brought_again(pieces, place):
 
 def test_a_worker_waits_for_the_claim_that_it_was_told_of(pieces):
     """A holder that was followed by another is not worked for."""
-    with pytest.raises(UnsharedError, match="claim none"):
-        pieces.check(7)
-    pieces.begin(6)
     with pytest.raises(UnsharedError, match="claim 6"):
         pieces.check(7)
 
@@ -65,3 +64,13 @@ def test_a_file_is_refused(pieces, tmp_path):
     """Only bytes go through a bucket; a step that brings a folder is one of a run with a folder."""
     with pytest.raises(IntegrityError, match="only bytes"):
         pieces.keep(UNIT, tmp_path)
+
+
+def test_nothing_is_left_by_a_worker_that_comes_when_the_run_is_over(pieces, place):
+    """Whoever ended the run has cleaned its place: what is written afterwards would stay."""
+    place.contents.clear()
+
+    with pytest.raises(UnsharedError, match="the run is over"):
+        pieces.keep(UNIT, b"an index")
+
+    assert place.contents == {}

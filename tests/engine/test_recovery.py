@@ -213,6 +213,21 @@ def test_an_attempt_that_a_list_shows_later_is_ended_where_all_is_there(story):
     assert story.world.started[second].operation.state is OperationState.CANCELLED
 
 
+def test_files_of_a_half_that_the_state_does_not_know_are_the_runs(story):
+    """A lost state had cut the task, and no list showed it; a file outside of the rectangle is a stranger's."""
+    while not story.world.live():
+        go_on(story)
+    prefix = NAMING.attempt(story.run_id, "0001.0", 1).prefix
+    story.world.prefixes[prefix] = "of the lost state"
+    story.world.write(f"{prefix}.tif", b"a half")
+    story.world.write(f"{prefix}0000009984-0000000000.tif", b"beach", foreign=True)
+    story.foreign.add(f"{prefix}0000009984-0000000000.tif")
+
+    finish(story)  # which demands that nothing of ours is left, and that the stranger's is
+
+    assert set(story.world.blobs) == story.foreign
+
+
 @pytest.mark.parametrize("end", [RunState.CANCELLED, RunState.FAILED])
 def test_a_run_that_ends_badly_ends_an_attempt_that_was_not_known(story, end):
     """It is first seen when what the run has with the service is cancelled."""

@@ -8,7 +8,7 @@ from runner_world import PLAN, Script, World
 from unit_kit import claim, keys, opened, plans, states
 
 from orchestrator.core.errors import FencedError, PermanentError
-from orchestrator.engine.kept_pieces import KeptPieces, UnsharedError
+from orchestrator.engine.kept_pieces import KeptPieces, NotYetSharedError
 from orchestrator.engine.stores.contract_work import MOST_DEATHS
 from orchestrator.engine.stores.records import Admission
 from orchestrator.engine.stores.sql import SqlStore
@@ -235,7 +235,7 @@ def test_a_folder_that_is_not_the_holders_is_noticed(tmp_path, what):
     if what == "of another claim":
         kept.begin(6)
 
-    with pytest.raises(UnsharedError, match=str(tmp_path / "run")):
+    with pytest.raises(NotYetSharedError, match=str(tmp_path / "run")):
         kept.check(7)
 
     kept.begin(7)

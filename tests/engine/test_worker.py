@@ -22,7 +22,7 @@ from orchestrator.core.errors import (
     TransientError,
 )
 from orchestrator.engine.context import Backoff
-from orchestrator.engine.kept_pieces import KeptPieces, UnsharedError
+from orchestrator.engine.kept_pieces import KeptPieces, NotYetSharedError, UnsharedError
 from orchestrator.engine.steps import StepRunner, UnitContext
 from orchestrator.engine.stores.records import Admission
 from orchestrator.engine.stores.sql import SqlStore
@@ -161,6 +161,29 @@ def test_what_is_wrong_with_a_worker_is_not_the_runs(house, error):
     assert house.unit().attempt == 0
     assert ended.left == {house.run: str(error)}
     assert [name for name, _ in house.told] == ["worker.left_alone"]
+
+
+def test_a_run_whose_holder_has_not_made_its_folder_yet_is_looked_at_again_in_silence(house):
+    """Its units can be claimed a moment before: a short run is not left alone for that."""
+    house.add("a")
+    refusals = [NotYetSharedError("no such folder")] * 3
+    duty = house.of
+    house.of = lambda run, fence: raising(refusals.pop())(run, fence) if refusals else duty(run, fence)
+
+    ended = house.worker(lambda _c, _u: Done()).work(until_idle=True)
+
+    assert (ended.done, ended.left, house.told) == (1, {}, [])
+
+
+def test_a_folder_that_never_comes_is_said(house, monkeypatch):
+    """A worker without the shared file system is no help, and somebody must know."""
+    monkeypatch.setattr("orchestrator.engine.worker.YOUNG_SECONDS", 0.0)
+    house.add("a")
+    house.refusal = NotYetSharedError("not seen from here")
+
+    ended = house.worker(lambda _c, _u: Done()).work(until_idle=True)
+
+    assert ended.left == {house.run: "not seen from here"}
 
 
 def test_asked_to_end_a_worker_finishes_what_has_begun(house):

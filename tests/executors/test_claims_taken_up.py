@@ -47,6 +47,9 @@ class Carrier:
     def trouble(self):
         return self.why
 
+    def beginning(self):
+        return ""
+
     def begin(self, what, on_end):
         if self.refuses is not None:
             raise self.refuses

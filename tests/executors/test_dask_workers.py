@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import queue
 import signal
@@ -12,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import structlog
 from dask_kit import PATH, Cluster, wait_until
 from unit_doing import HOPELESS_SECONDS, claim, do_for_dask, done_in
 
@@ -21,6 +24,7 @@ from orchestrator.app import Application
 from orchestrator.app.verbs.findings import findings
 from orchestrator.clients.dask_cluster import LOOPBACK, DaskPlace, DaskWorkers, addresses_of
 from orchestrator.config import load
+from orchestrator.core import log
 from orchestrator.core.errors import TransientError
 
 
@@ -45,6 +49,30 @@ def workers(cluster):
 @pytest.fixture
 def ended():
     return queue.SimpleQueue()
+
+
+@pytest.fixture
+def nanny_said():
+    """What the library logs of the processes of a cluster in this one, from warnings on."""
+    said, handler = [], logging.Handler(logging.WARNING)
+    handler.emit = lambda record: said.append(record.getMessage())
+    logging.getLogger("distributed.nanny").addHandler(handler)
+    yield said
+    logging.getLogger("distributed.nanny").removeHandler(handler)
+
+
+@pytest.mark.usefixtures("workers")
+def test_what_the_library_logs_is_a_warning_of_ours(capsys):
+    """Also where it calls a scheduler that is gone an error: the run waits for it, and says so itself."""
+    log.configure("info", "json")
+    try:
+        logging.getLogger("distributed.client").error("Failed to reconnect to scheduler after 30.00 seconds")
+    finally:
+        structlog.reset_defaults()
+
+    (line,) = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert (line["level"], line["event"]) == ("warning", "dask.library_said")
+    assert "reconnect" in line["why"]
 
 
 def begin(workers, folder, key, ended):
@@ -136,8 +164,11 @@ def test_a_scheduler_that_dies_is_said_and_its_successor_is_found(workers, clust
     assert workers.trouble() == ""
 
 
-def test_a_cluster_of_ours_can_be_reached_from_this_machine_alone_and_leaves_nothing(tmp_path, ended):
-    """Every address is 127.0.0.1, and who has no certificate of ours is not let in; no process and no thread stays."""
+def test_a_cluster_of_ours_can_be_reached_from_this_machine_alone_and_leaves_nothing(tmp_path, ended, nanny_said):
+    """
+    Every address is 127.0.0.1, and who has no certificate of ours is not let in; no process and no thread stays, and
+    the end waits for no unit that is under way.
+    """
     before = set(threading.enumerate())
     workers = DaskWorkers(DaskPlace(local=1, environment={"PYTHONPATH": PATH}), do_for_dask, "1.0")
     wait_until(lambda: workers.room() == 2)
@@ -146,8 +177,12 @@ def test_a_cluster_of_ours_can_be_reached_from_this_machine_alone_and_leaves_not
     found, bound = addresses_of(workers._cluster), listening([os.getpid(), done_in(tmp_path)[0][0]])
     with pytest.raises(ssl.SSLError, match=r"(?i)certificate.required"):
         speak_without_certificate(workers._cluster.scheduler_address)
+    begin(workers, tmp_path, "wait", ended)
+    wait_until(lambda: len(done_in(tmp_path)) == 2)
 
     workers.close()
+
+    assert nanny_said == []
 
     assert done == ("one", None)
     assert found == {LOOPBACK}

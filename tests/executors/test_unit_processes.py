@@ -85,6 +85,19 @@ def test_a_process_that_dies_is_told_and_replaced_and_one_fault_of_a_unit_ends_n
     assert os.getpid() not in pids.values()
 
 
+def test_a_process_that_is_being_begun_is_said_until_it_is_there(make, tmp_path, ended, monkeypatch):
+    """For who watches a run that does nothing yet: an interpreter takes a while on a busy machine."""
+    monkeypatch.setenv("UNIT_DOING_GO", str(tmp_path / "go"))
+    pool = make(doer="unit_doing:begin_when_allowed")
+    before = pool.beginning()
+    pool.begin(claim(tmp_path, "one"), ended.put)
+    during = pool.beginning()
+    (tmp_path / "go").touch()
+    ended.get(timeout=HOPELESS_SECONDS)
+
+    assert (before, during, pool.beginning()) == ("", "1 process for it begins", "")
+
+
 def test_no_process_outlives_the_one_that_began_it(tmp_path):
     """That one is killed in the middle of a unit, and can tidy up nothing."""
     path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", ""), str(Path.cwd())])

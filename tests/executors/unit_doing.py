@@ -25,6 +25,13 @@ def begin(_settings, _config_dir, stop):
     return partial(do, stop)
 
 
+def begin_when_allowed(settings, config_dir, stop):
+    """The same; the process is not there before a file is."""
+    while not Path(os.environ["UNIT_DOING_GO"]).exists():
+        os.sched_yield()
+    return begin(settings, config_dir, stop)
+
+
 def do(stop, what):
     folder, word = Path(what.run_id), what.key.split("-")[0]
     with (folder / "done").open("a") as done:

@@ -282,16 +282,18 @@ def test_the_exit_code_tells_the_worst_that_is_left(summary, jobs_wrong, stopped
 
 
 def test_a_job_for_another_service_is_told_that_it_is_never_taken(home):
-    """It waits for ever: `why` and `submit` say for what, and what to do, while the daemon lives."""
+    """It waits for ever: `why` says for what, and what to do, while the daemon lives; another one is refused."""
+    submitted = home.start("submit").wait().expect(0).messages[-1]
     daemon = serve(home)
     home.wait_until(lambda: "serve.started" in daemon.said())
     home.wait_until(lambda: home.command("health").code == 0)
 
-    submitted = home.start("submit").wait().expect(0).messages[-1]
     (told,) = home.command("why", submitted["run"]).expect(0).messages
+    refused = home.start("submit").wait()
 
     daemon.signal(signal.SIGTERM)
     daemon.wait()
+    assert refused.code == 4
     assert "works on sandbox and never continues a run for google" in " ".join(told["because"])
 
 

@@ -61,6 +61,9 @@ class Maps:
         url = f"{self.service.url}/storage/v1/b/{self.name}/o/{quote('maps/' + name, safe='')}?alt=media"
         return requests.get(url, timeout=30).content
 
+    def remove(self, name: str) -> None:
+        self.service.delete(f"/storage/v1/b/{self.name}/o/{quote('maps/' + name, safe='')}")
+
     def strips(self) -> set[str]:
         """Return the names of what strips have made."""
         return {name for name in self.listed() if "/strips/" in name and "mosaic.tif" not in name}
@@ -129,6 +132,20 @@ def test_strips_outlive_the_scratch_of_whoever_joins_them(in_strips, maps, undis
 
     assert made == again
     assert sha256(maps) == undisturbed.sha256
+
+
+def test_a_strip_whose_object_is_gone_before_it_is_joined_is_made_again(in_strips, maps, undisturbed):
+    """The join misses it, and every strip is made anew of the parts, which are there until the end."""
+    before = in_strips.service.exports
+    assert run(in_strips, maps, **{kit.CRASH_AT: "run.assembling"}).code == kit.KILLED
+    lost = max(maps.strips())
+    maps.remove(lost)
+
+    outcome = run(in_strips, maps).expect(0)
+
+    assert sha256(maps) == undisturbed.sha256
+    assert in_strips.service.exports - before == len(in_strips.tasks(outcome.summary["run"]))
+    assert sorted(maps.listed()) == NAMES
 
 
 def test_a_worker_makes_a_strip_without_the_folder_of_whoever_holds_the_run(in_strips, maps, undisturbed):

@@ -5,11 +5,15 @@ from __future__ import annotations
 import threading
 
 import pytest
+from google.auth.credentials import AnonymousCredentials
 
-from orchestrator.clients.gcs import CHUNK_UNIT
-from orchestrator.core.errors import CredentialError, GenerationError
+from orchestrator.clients.gcs import CHUNK_UNIT, connect_gcs
+from orchestrator.core.errors import CredentialError, GenerationError, NoBucketError
+from orchestrator.core.retry import RetryPolicy
+from orchestrator.places.bucket import BucketPlace
 
 QUIET = threading.Event()
+AT_ONCE = RetryPolicy(attempts=2, first_wait_seconds=0.0, max_wait_seconds=0.0)
 PIECES = bytes(range(256)) * (5 << 9)  # 640 KiB: three pieces of 256 KiB
 
 WHOLE = b"".join(bytes([number]) * 1000 for number in range(10))
@@ -129,3 +133,15 @@ def test_what_others_have_beside_the_prefix_is_not_seen(cloud, bucket_place):
 
     assert bucket_place.find("") == [made]
     assert {found.name for found in cloud.find("")} == {"worker", "work/mine"}
+
+
+def test_a_bucket_that_does_not_exist_is_said_with_what_to_do(sandbox):
+    """In a sentence, without the address that was asked."""
+    client = connect_gcs(sandbox.url, None, AnonymousCredentials(), "nobucket-here", 4, QUIET)
+    place = BucketPlace(client, "gs://nobucket-here/maps", "maps", AT_ONCE, QUIET)
+
+    with pytest.raises(NoBucketError, match=r"^there is no bucket gs://nobucket-here: .*buckets create") as refused:
+        place.check_access()
+    place.close()
+
+    assert "http://" not in str(refused.value)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from orchestrator.clients.s3 import S3Connection, S3Objects, check_identity
 from orchestrator.core.errors import CredentialError, GenerationError, IntegrityError
 
 QUIET = threading.Event()
@@ -86,3 +89,58 @@ def test_rights_that_are_missing_are_said_before_anything_is_made(s3_place, s3_s
 
     with pytest.raises(CredentialError, match="s3://results/work/"):
         s3_place.check_access()
+
+
+@pytest.fixture
+def machine():
+    """`machine(status)` answers where a machine has its role, and returns the address."""
+    servers = []
+
+    def begin(status):
+        class Answer(BaseHTTPRequestHandler):
+            def do_PUT(self):
+                self.send_response(status if self.path == "/latest/api/token" else HTTPStatus.NOT_FOUND)
+                self.end_headers()
+
+            def log_message(self, *_words):
+                pass
+
+        servers.append(HTTPServer(("127.0.0.1", 0), Answer))
+        threading.Thread(target=servers[-1].serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        return f"http://127.0.0.1:{servers[-1].server_port}"
+
+    yield begin
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def test_who_names_nobody_is_told_what_to_set_before_anything_is_sent(machine, monkeypatch):
+    """Also on another cloud's machine, which answers at the same address and has no role for S3."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_SKIP_SIGNATURE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", machine(HTTPStatus.NOT_FOUND))
+
+    with pytest.raises(CredentialError) as refused:
+        S3Objects(S3Connection("results"))
+
+    named = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_ENDPOINT_URL")
+    assert [name for name in named if name not in str(refused.value)] == []
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        pytest.param({"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}, id="keys"),
+        pytest.param({"AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}, id="a token's file"),
+        pytest.param({"AWS_SKIP_SIGNATURE": "true"}, id="a bucket for everybody"),
+    ],
+)
+def test_who_is_named_is_not_looked_for(environment):
+    """Nobody is asked, nor waited for."""
+    check_identity("results", environment | {"AWS_METADATA_ENDPOINT": "http://127.0.0.1:9"})
+
+
+def test_a_machine_with_a_role_needs_no_keys(machine):
+    """As the service's own machines have it."""
+    check_identity("results", {"AWS_METADATA_ENDPOINT": machine(HTTPStatus.OK)})

@@ -9,8 +9,8 @@ Lets a daemon work for hours while services fail and it is killed, and tells wha
 the services, drawn, 2 % are answered with 503 or 429, with a broken connection or a body that ends too early. It begins
 with a quiet life of one run of each job, whose database, pruned, is the floor. The end is as quiet, and then `prune`,
 now and two months later, since what this and the last month have cost is not forgotten. Prints what was sampled, as
-medians of the first and the last quarter and as a slope; the exit code is 1 where something was lost or left, or the
-daemon ended by itself.
+medians of the first and the last quarter and as a slope, of memory where a process has done a run; the exit code is 1
+where something was lost or left, or the daemon ended by itself.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import random
 import signal
 import sqlite3
@@ -41,6 +42,11 @@ from orchestrator.core.clock import SystemClock
 from orchestrator.engine.stores.retention import Retention
 
 SAMPLE_SECONDS = 15.0
+# A process that has used so much has done a run; one that was just begun is a hundred MiB lighter. Over both, a slope
+# of memory tells how their share changed, and nothing else.
+WORKED_SECONDS = 2.0
+# Of fewer samples no slope is told.
+FEWEST = 3
 # So many faults are ordered at a time; more than a sample's calls can use up.
 ORDERED = 120
 # What is held for a moment is looked at once more.
@@ -82,6 +88,7 @@ class Sample:
     database_kib: float  # its pages
     disk_kib: float  # its files, the log of its last changes among them
     kib_a_part: float  # of the parts that the database knows
+    cpu_seconds: float = 0.0  # that it has used
 
 
 @dataclass
@@ -198,6 +205,7 @@ class Endurance:
             size,
             self.disk_kib(),
             size / max(1, known),
+            _cpu_seconds(pid),
         )
 
     def _parts(self) -> tuple[int, int, float]:
@@ -244,22 +252,34 @@ def _descriptors(pid: int) -> list[str]:
     return links
 
 
+def _cpu_seconds(pid: int) -> float:
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")  # utime and stime, proc(5)
+
+
 def _tcp(pid: int) -> set[str]:
     lines = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
     return {f"socket:[{words[9]}]" for words in lines}
 
 
 def table(samples: list[Sample]) -> str:
-    """Return medians of the first and the last quarter, and the slope an hour, of each figure."""
-    quarter = max(1, len(samples) // 4)
+    """Return medians of the first and the last quarter, and the slope an hour; of memory, where a run has been done."""
     lines = [f"{'':<14}{'first quarter':>15}{'last quarter':>15}{'least':>10}{'most':>10}{'an hour':>12}"]
-    hours = [each.minutes / 60 for each in samples]
+    worked = [each for each in samples if each.cpu_seconds >= WORKED_SECONDS]
     for each in fields(Sample)[1:]:
-        found = [float(getattr(sample, each.name)) for sample in samples]
-        first, last = median(found[:quarter]), median(found[-quarter:])
-        slope = linear_regression(hours, found).slope
-        lines.append(f"{each.name:<14}{first:>15.1f}{last:>15.1f}{min(found):>10.1f}{max(found):>10.1f}{slope:>+12.1f}")
+        lines += _row(each.name, worked if each.name == "rss_mib" else samples)
     return "\n".join(lines)
+
+
+def _row(name: str, samples: list[Sample]) -> list[str]:
+    """Return the line of one figure; none where too few samples have it."""
+    if len(samples) < FEWEST:
+        return []
+    quarter, hours = max(1, len(samples) // 4), [each.minutes / 60 for each in samples]
+    found = [float(getattr(sample, name)) for sample in samples]
+    first, last = median(found[:quarter]), median(found[-quarter:])
+    slope = linear_regression(hours, found).slope
+    return [f"{name:<14}{first:>15.1f}{last:>15.1f}{min(found):>10.1f}{max(found):>10.1f}{slope:>+12.1f}"]
 
 
 def main() -> int:

@@ -49,7 +49,7 @@ LEASE_SECONDS = 3.0  # of a unit
 STOPPED_SECONDS = 2.5 * LEASE_SECONDS
 LEADER_LEASE_SECONDS = 10.0
 # A look of the standby, and a process that is stopped in the middle of a transaction.
-MOST_SECONDS = LEADER_LEASE_SECONDS + 30.0
+MOST_SECONDS = LEADER_LEASE_SECONDS + 60.0
 ORDERED = 120
 MOST_TRIES = 5
 CONFIG = """
@@ -171,8 +171,10 @@ class Machines:
         return next((name for name, running in self.leaders.items() if running.pid in pids), "")
 
     def is_standing_by(self) -> bool:
+        """Tell whether the one of the two that does not lead waits for it."""
         pids = [pid for (pid,) in self.rows("SELECT pid FROM processes WHERE split_part(name, ' ', 1) = 'standby'")]
-        return any(running.pid in pids for running in self.leaders.values())
+        leading = self.leading()
+        return any(running.pid in pids for name, running in self.leaders.items() if name != leading)
 
     def taken_over(self, from_: str, blow: str, began: float) -> None:
         """Wait until the other one leads, and note how long it took."""

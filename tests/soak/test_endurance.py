@@ -40,3 +40,15 @@ def test_the_table_tells_medians_of_quarters_and_the_slope_of_an_hour():
     assert rows["parts"] == [4.5, 22.5, 3, 24, 180]
     assert rows["threads"] == [4, 4, 4, 4, 0]
     assert rows["kib_a_part"] == [2.5, 56.5, 1, 64, round(slope, 1)]
+
+
+def test_memory_is_compared_among_processes_that_have_done_as_much():
+    """A process that was just begun is light: that there are fewer of them later is no growth."""
+    samples = [
+        Sample(float(m), 0, 370.0 if worked else 240.0, 9, 4, 0, 1.0, 1.0, 1.0, 3.0 * worked)
+        for m, worked in enumerate([0, 0, 0, 1, 0, 1, 1, 1])
+    ]
+
+    [row] = [line.split()[1:] for line in table(samples).splitlines() if line.startswith("rss_mib")]
+
+    assert [float(word) for word in row] == [370.0, 370.0, 370.0, 370.0, 0.0]

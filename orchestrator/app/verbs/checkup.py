@@ -13,6 +13,7 @@ from orchestrator.app import Application
 from orchestrator.app.verbs.busy import Tell
 from orchestrator.app.verbs.findings import Finding, findings
 from orchestrator.config import Loaded
+from orchestrator.core.errors import Stopped
 
 KEPT_SECONDS = 30.0  # bucket, login and catalogue are asked for nothing again within it
 LONGEST_SECONDS = 15.0  # who waits for the whole of it, waits so long; clients of HTTP give up after twenty or thirty
@@ -101,6 +102,8 @@ class Checkup:
         try:
             for one in self._find(look.offline, look.ask):
                 self._add(look, one)
+        except Stopped as stopped:
+            self._add(look, Finding("doctor", "warning", str(stopped)))
         except Exception as error:  # noqa: BLE001  the edge of a thread: a fault of ours is a finding, too
             told = f"{type(error).__name__}: {error}"
             self._add(

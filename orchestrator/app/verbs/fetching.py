@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orchestrator.app.elsewhere import check_service_here
 from orchestrator.app.finding import find_head
 from orchestrator.app.verbs.busy import Busy, unwatched
 from orchestrator.app.verbs.results import result_of
@@ -16,6 +17,8 @@ from orchestrator.core.errors import IntegrityError, UserError
 from orchestrator.core.files import make_folder
 from orchestrator.engine.delivery import has_content_of
 from orchestrator.engine.publication import is_file
+from orchestrator.model.address import BucketAddress
+from orchestrator.model.job import Job
 from orchestrator.model.ports import Stop
 from orchestrator.model.result import Result, ResultFile
 
@@ -57,6 +60,9 @@ def fetch_result(
     result = Result.from_json(head.result)
     if not result.place:
         raise UserError(f"the result of run {head.id} lies in a folder: {result.main.path}")
+    if BucketAddress.parse(result.place).scheme == "gs":
+        job, therefore = Job.from_json(app.store.runs.get(head.id).job), "its result does not lie there"
+        check_service_here(head.id, job, app.settings, therefore, add="--sandbox-url URL")
     targets = [folder / result.name_of(file) for file in result.files]
     if not overwrite:
         _check_free(targets, result)

@@ -21,7 +21,7 @@ from orchestrator.app.verbs.busy import Tell, untold
 from orchestrator.app.workers import lacking_workers, worker_sentences, workers_of
 from orchestrator.clients.messages import can_send
 from orchestrator.config import JobTable, Loaded, unknown_variables
-from orchestrator.core.errors import OrchestratorError, PermanentError
+from orchestrator.core.errors import OrchestratorError, PermanentError, Stopped
 from orchestrator.core.files import free_bytes
 from orchestrator.core.optional import install
 from orchestrator.core.units import format_bytes, format_count
@@ -51,12 +51,17 @@ def findings(app: Application, *, offline: bool, reload: Callable[[], Loaded], s
     """
     Yield what is found, one after the other; a failed look is a finding, never an exception.
 
+    Raises:
+        Stopped: The process was asked to end; what was being looked at is not judged.
+
     `reload` reads the settings once more, to say where they come from. `offline` looks at what needs no network. `say`
     is told the name of each before it is looked at, which may take as long as a service keeps silent.
     """
 
     def looked(name: str, look: Callable[[], Finding], mend: str = "") -> Finding:
         say(name)
+        if app.stop.is_set():
+            raise Stopped(f"stopped before {name}: what follows was not looked at")
         return _looked(name, look, mend)
 
     yield looked("config", lambda: _config(reload()))
@@ -72,8 +77,7 @@ def findings(app: Application, *, offline: bool, reload: Callable[[], Loaded], s
         return
     if app.settings.engine.executor == "dask":
         yield looked("dask", lambda: _dask(app), _MEND_DASK)
-    say("copernicus")
-    yield from _copernicus(app)
+    yield from _copernicus(app, looked)
     yield looked("clock", lambda: _clock(app), "check the network and the address")
     yield looked(
         "credentials",
@@ -97,6 +101,8 @@ def findings(app: Application, *, offline: bool, reload: Callable[[], Loaded], s
 def _looked(name: str, look: Callable[[], Finding], mend: str = "") -> Finding:
     try:
         return look()
+    except Stopped:  # not what was looked at is to be mended
+        raise
     except (OrchestratorError, OSError) as error:
         return Finding(name, "error", str(error), mend)
 
@@ -236,15 +242,15 @@ def _earth_engine(app: Application) -> Finding:
     return Finding("earth engine", "ok", seen)
 
 
-def _copernicus(app: Application) -> Iterator[Finding]:
+def _copernicus(app: Application, looked: Callable[[str, Callable[[], Finding], str], Finding]) -> Iterator[Finding]:
     """Catalogue and login, where anything here asks Copernicus; nobody else is troubled with it."""
     given, where = app.settings.credentials.cdse, app.settings.copernicus
     asks = any(find_product(table.product).service == COPERNICUS for table in app.settings.jobs.values())
     if not (asks or where.url or given != type(given)()):
         yield Finding("copernicus", "ok", "no account is named; its files need `user` under [credentials.cdse]")
         return
-    yield _looked("copernicus catalogue", lambda: _catalogue(app), "check the network and the address")
-    yield _looked("copernicus login", lambda: _login(app), "correct `user` and `password` under [credentials.cdse]")
+    yield looked("copernicus catalogue", lambda: _catalogue(app), "check the network and the address")
+    yield looked("copernicus login", lambda: _login(app), "correct `user` and `password` under [credentials.cdse]")
 
 
 def _catalogue(app: Application) -> Finding:

@@ -33,7 +33,8 @@ def place_of(app: Records, run: Head, daemon: ProcessRow) -> Iterator[str]:
         return
     mine = next(other for other in ready if other.id == run.id)
     before = ready[: ready.index(mine)]
-    place = f"It is number {len(before) + 1} of {format_count(len(ready), 'run')} that wait for a slot"
+    waiting_words = "1 run that waits" if len(ready) == 1 else f"{len(ready):,} runs that wait"
+    place = f"It is number {len(before) + 1} of {waiting_words} for a slot"
     yield f"{place}; before it {'are' if len(before) > 1 else 'is'} {_names(app, before)}." if before else f"{place}."
     if run.priority:
         yield f"Its priority is {run.priority}; the higher one goes first."

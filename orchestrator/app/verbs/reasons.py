@@ -16,6 +16,7 @@ from orchestrator.app.verbs.pieces import about_piece
 from orchestrator.app.verbs.places import place_of
 from orchestrator.app.verbs.results import missing_words
 from orchestrator.app.workers import lacking_workers
+from orchestrator.core.errors import ConfigError
 from orchestrator.core.units import format_count, format_seconds
 from orchestrator.engine.limits import no_place, taken_by_others
 from orchestrator.engine.request_limits import by_processes
@@ -255,6 +256,18 @@ def passed_over(app: Records, services: Mapping[str, str]) -> Mapping[str, str]:
     row, _ = find_daemon(app.store, app.clock) if services else (None, "")
     told = {run_id: _elsewhere(row, service) for run_id, service in services.items()} if row else {}
     return {run_id: sentence for run_id, sentence in told.items() if sentence and not is_worked_on(app, run_id)}
+
+
+def check_served(app: Records, service: str) -> None:
+    """
+    Make sure that a run for a service would be worked on where a daemon works on this state; without one it waits.
+
+    Raises:
+        ConfigError: The daemon works on another service alone.
+    """
+    row, _ = find_daemon(app.store, app.clock) if app.has_state() else (None, "")
+    if row is not None and (sentence := _elsewhere(row, service)):
+        raise ConfigError(f"nobody would work on it, and nothing was submitted: {sentence}")
 
 
 def _elsewhere(row: ProcessRow, service: str) -> str:

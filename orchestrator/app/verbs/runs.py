@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.app.elsewhere import pinned
 from orchestrator.app.verbs.busy import Busy, Tell, untold, unwatched
+from orchestrator.app.verbs.reasons import check_served
 from orchestrator.core import log
 from orchestrator.core.files import LockedError
 from orchestrator.engine.admission import admit
@@ -121,7 +122,13 @@ def submit(
     priority: int | None = None,
     busy: Busy = unwatched,
 ) -> Run:
-    """Return the run of a job for today, for the daemon to carry; a run it has already is left as it is."""
+    """
+    Return the run of a job for today, for the daemon to carry; a run it has already is left as it is.
+
+    Raises:
+        UserError: The job cannot be done as declared, or the daemon of this state works on another service alone.
+    """
+    check_served(app, job.service)
     today, (job,) = app.clock.now().date(), pinned(app, [job], app.stop)
     declaration, job = job.declaration(), job.dated(today)
     with busy(f"planning {job.base_name}"):

@@ -7,6 +7,7 @@ from typing import Any
 
 import rich_click as click
 
+from orchestrator.app.verbs.busy import Tell, untold
 from orchestrator.app.verbs.findings import Finding, Verdict, findings
 from orchestrator.core.errors import CredentialError
 from orchestrator.faces.cli.options import service_options
@@ -23,9 +24,11 @@ def doctor(context: Context, /, offline: bool, **given: Any) -> int:
     output = context.output()
     worst: Verdict = "ok"
     with opened(context, given, output) as app:
-        looks = iter(findings(app, offline=offline, reload=context.load))
+        tellers: list[Tell] = [untold]
+        looks = findings(app, offline=offline, reload=context.load, say=lambda name: tellers[-1](f"looking at {name}"))
         while True:
-            with output.busy("looking"):
+            with output.telling("looking") as tell:
+                tellers[:] = [tell]
                 finding = next(looks, None)
             if finding is None:
                 break

@@ -11,7 +11,7 @@ from typing import Any
 
 import rich_click as click
 
-from orchestrator.app.display import fit_columns, format_eecu
+from orchestrator.app.display import fit_columns, format_eecu, running_words
 from orchestrator.app.records import Records
 from orchestrator.app.verbs.jobs import standing, wrong_jobs
 from orchestrator.app.verbs.listing import asked, params_of, report_asked
@@ -153,7 +153,7 @@ def _pace_words(report: RunReport) -> str:
 
 def _engine_words(report: RunReport) -> str:
     """Say what Earth Engine has of a run now."""
-    running = f"{report.tasks_running} running ({report.running_share:.0%})" if report.tasks_running else ""
+    running = running_words(report.tasks_running, report.running_share)
     queued = f"{report.tasks_queued} queued" if report.tasks_queued else ""
     return ", ".join(filter(None, [running, queued]))
 

@@ -85,6 +85,13 @@ class MosaicProduct:
         """See `model.product.Stripping`."""
         return kept_at(run)
 
+    def forget_strips(self, run: RunSnapshot) -> None:
+        """See `model.product.Stripping`."""
+        if kept := kept_at(run):
+            place = self._bucket(run)
+            for found in place.find(f"{kept}/"):
+                place.delete(found)
+
     def steps(self, run: RunSnapshot) -> Mapping[str, Step]:
         if strips_of(run) and self._context.parts is not None:
             place = partial(self._strips_place, run)

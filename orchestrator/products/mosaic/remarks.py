@@ -10,6 +10,10 @@ from orchestrator.model.job import Job
 from orchestrator.model.plan import Plan
 from orchestrator.recipes.contract import ImageRequest, Recipe
 
+# Above, the tables of a raster's blocks become heavy for its readers.
+LARGE_PIXELS = 20_000_000_000
+BLOCK = 256
+
 
 def check_dates(
     job: Job, recipe: Recipe, request: ImageRequest, today: date, *, dateless: bool = False
@@ -54,6 +58,17 @@ def disk_remarks(job: Job, plan: Plan, free: int) -> tuple[str, ...]:
     if free < plan.disk_bytes:
         return (f"{room}, and a run may need up to {format_bytes(plan.disk_bytes)}: it may have to wait for space.",)
     return ()
+
+
+def size_remarks(plan: Plan) -> tuple[str, ...]:
+    """Return what is to be said of a raster so large that few programs read it with ease."""
+    pixels = plan.grid.pixels
+    if pixels <= LARGE_PIXELS:
+        return ()
+    tables = 16 * pixels // BLOCK**2  # offset and size of each block, 8 bytes each
+    weight = f"The raster has {pixels / 1e9:.0f} billion pixels, and tables of {format_bytes(tables)} for its readers."
+    remedy = "Rasters of several areas are easier to use: features of one file, told apart with --each."
+    return (f"{weight} {remedy}",)
 
 
 def least_bytes(plan: Plan) -> int:

@@ -21,9 +21,9 @@ from orchestrator.plan.requests import RequestSize
 from orchestrator.products.context import Imagery, ProductContext
 from orchestrator.products.fetch import units_of
 from orchestrator.products.mosaic.files import files
-from orchestrator.products.mosaic.remarks import check_dates, disk_remarks, least_bytes
+from orchestrator.products.mosaic.remarks import check_dates, disk_remarks, least_bytes, size_remarks
 from orchestrator.products.mosaic.routing import DIRECT_ROUTES, routed
-from orchestrator.products.mosaic.strips import strip_facts
+from orchestrator.products.mosaic.strips import joins_at_its_place, strip_facts
 from orchestrator.recipes.contract import ImageRequest, Recipe
 
 if TYPE_CHECKING:
@@ -94,7 +94,15 @@ def local_plan(job: Job, context: ProductContext, today: date | None = None) -> 
     if context.direct_limits is not None:
         plan = routed(plan, job, context.direct_limits, batch=context.batch)
     request = replace(bare, region=ee_region(area.geometry, area.crs))
-    return LocalPlan(plan, recipe, request, area, (*remarks, *disk_remarks(job, plan, context.free_bytes(job.output))))
+    if not _needs_no_room(job, plan, context):
+        remarks += disk_remarks(job, plan, context.free_bytes(job.output))
+    return LocalPlan(plan, recipe, request, area, (*remarks, *size_remarks(plan)))
+
+
+def _needs_no_room(job: Job, plan: Plan, context: ProductContext) -> bool:
+    """Tell whether the output never lies here: it is put together of strips where it goes."""
+    made_in_parts = joins_at_its_place(job) and job.route not in DIRECT_ROUTES
+    return made_in_parts and context.strips(plan.grid.pixels) > 1
 
 
 def settle(job: Job, context: ProductContext) -> Settled:
@@ -103,7 +111,7 @@ def settle(job: Job, context: ProductContext) -> Settled:
     cut: dict[str, Any] = {}
     if job.route not in DIRECT_ROUTES:
         cut = strip_facts(local.plan, context.strips(local.plan.grid.pixels), job, context.token)
-    if "kept_at" not in cut:
+    if not (cut and joins_at_its_place(job)):
         check_space(job, local.plan, context.free_bytes(job.output))
     context.say("signing in to Earth Engine")
     context.imagery.connect()

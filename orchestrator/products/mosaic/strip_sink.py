@@ -95,7 +95,7 @@ class StripSink:
         self._kept, self._spec = kept, spec
         self._placed: dict[Cell, StripIndex] = {}
         for name, content in kept.all().items():
-            with suppress(IntegrityError):
+            with suppress(IntegrityError, ValueError):  # also whatever else somebody has put there
                 self._placed[_cell_of(name)] = self._read(content)
 
     def place(self, pieces: Iterable[tuple[Cell, Path | bytes]], on_placed: Callable[[Cell], None]) -> None:

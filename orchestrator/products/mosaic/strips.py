@@ -9,7 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.core.errors import DamagedObjectError, GenerationError, IntegrityError, NotFoundError, WayError
+from orchestrator.core.errors import (
+    DamagedObjectError,
+    GenerationError,
+    IntegrityError,
+    NotFoundError,
+    OrchestratorError,
+    WayError,
+)
 from orchestrator.core.files import remove_tree
 from orchestrator.core.flow import in_order
 from orchestrator.model.address import BucketAddress
@@ -47,9 +54,14 @@ def strip_facts(plan: Plan, count: int, job: Job, token: Callable[[], str]) -> d
     if len(strips) < 2:
         return {}
     facts: dict[str, Any] = {_FACT: [[strip.row, strip.bottom] for strip in strips]}
-    if job.deliver and BucketAddress.parse(job.deliver).scheme == _JOINING:
+    if joins_at_its_place(job):
         facts[_KEPT] = f".orchestrator/{token()}"
     return facts
+
+
+def joins_at_its_place(job: Job) -> bool:
+    """Tell whether strips of a job's output lie where its result goes, and are put together there."""
+    return bool(job.deliver) and BucketAddress.parse(job.deliver).scheme == _JOINING
 
 
 def strips_of(run: RunSnapshot) -> tuple[OutputStrip, ...]:
@@ -114,7 +126,12 @@ class MakeStrip:
         finally:
             strip.close()
             remove_tree(folder)
-        context.place(order.cell, index.to_json())
+        try:
+            context.place(order.cell, index.to_json())
+        except OrchestratorError:  # perhaps the run is over, and was cleaned before this was written
+            for stored in index.objects:
+                place.delete(stored)
+            raise
         return Done({"objects": len(index.objects), "size": sum(stored.size for stored in index.objects)})
 
     def _place(self, strip: StripMosaic, order: StripOrder, context: StepContext) -> None:
