@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 from orchestrator.app.application import Application
 from orchestrator.app.heartbeat import DAEMON, FRESH_SECONDS, STANDBY, Heartbeat, daemon_row, find_daemon, tell_systemd
-from orchestrator.app.workers import FORGOTTEN_SECONDS
 from orchestrator.core.errors import OrchestratorError, SpaceError, Stopped, TransientError
 from orchestrator.core.files import LockedError, exclusive
 from orchestrator.engine.leadership import Term
@@ -53,7 +52,8 @@ def lock_state(app: Application, *, standby: bool = False) -> Iterator[bool]:
 def _lock_of(app: Application, deposed: str = "") -> AbstractContextManager[None]:
     """Return the state folder's lock; a `deposed` leader that was stopped with it does not keep it."""
     found = Worker.parse(deposed)
-    pid = str(found.pid) if found else ""
+    # Another machine's process has no lock file here, and its id may be anybody's: in each container it is 1.
+    pid = str(found.pid) if found and found.kernel == app.kernel else ""
     return exclusive(app.folder() / "serve.lock", "this state folder", lambda holder: holder == pid)
 
 
@@ -113,6 +113,7 @@ class _Candidate:
         self._locked = locked
         self._standby = standby
         self._seen: LeadershipRow | None = None
+        self._looked_at = 0.0
         self._heart = Heartbeat(app.store, app.clock, self._facts, _standby_name(), "")
 
     @contextmanager
@@ -137,7 +138,7 @@ class _Candidate:
     def _stand_by_no_more(self) -> bool:
         processes = self._app.store.processes
         processes.end(_standby_name(), os.getpid())
-        processes.forget(STANDBY, self._app.clock.now().timestamp() - FORGOTTEN_SECONDS)
+        processes.forget(STANDBY, self._app.clock.now().timestamp() - FRESH_SECONDS)
         return True
 
     def _look(self) -> LeadershipRow | None:
@@ -167,13 +168,14 @@ class _Candidate:
             LockedError: It lives, and this one does not stand by.
         """
         before, self._seen = self._seen, row
+        elapsed, self._looked_at = self._app.clock.monotonic() - self._looked_at, self._app.clock.monotonic()
         if self._standby:
             if before is None or before.fence != row.fence:
                 self._app.notify("serve.standing_by", "", _told(row))
                 self._heart.soon()
         elif before is None:
             self._app.notify("serve.waiting", "", _told(row))
-        elif row.fence != before.fence or row.left_seconds > before.left_seconds:  # it was heard of again
+        elif row.fence != before.fence or row.left_seconds > before.left_seconds - elapsed / 2:  # it was heard of again
             raise LockedError(f"{find_daemon(self._app.store, self._app.clock)[1]}; {_SHARE}")
 
     def _wait(self) -> None:

@@ -106,7 +106,7 @@ def daemon_row(name: str, clock: Clock, facts: Mapping[str, Any]) -> ProcessRow:
     return ProcessRow(name, socket.gethostname(), pid, _started(pid), clock.now().timestamp(), told)
 
 
-def has_ended(row: ProcessRow) -> bool:
+def is_known_dead(row: ProcessRow) -> bool:
     """Tell whether a process was ended without a word: its own machine knows, no other and no earlier version does."""
     return is_gone(str(row.facts.get(PROCESS, "")))
 
@@ -118,7 +118,7 @@ def _is_same(other: ProcessRow, row: ProcessRow) -> bool:
 def find_daemon(store: Store, clock: Clock, max_age_seconds: float = FRESH_SECONDS) -> tuple[ProcessRow | None, str]:
     """Return the daemon of this state when it was heard of lately, and a sentence about it in any case."""
     rows = store.processes.of(DAEMON)
-    row = next((row for row in rows if not has_ended(row)), rows[0] if rows else None)
+    row = next((row for row in rows if not is_known_dead(row)), rows[0] if rows else None)
     beside = _standing_by(store, clock, max_age_seconds)
     if row is None and beside:
         return None, f"no daemon leads this state yet{beside}"
@@ -126,8 +126,8 @@ def find_daemon(store: Store, clock: Clock, max_age_seconds: float = FRESH_SECON
         return None, "no daemon works on this state; start `orchestrator serve`"
     age = clock.now().timestamp() - row.beat
     who = f"the daemon (process {row.pid} on {row.host}, since {row.started[:19]} UTC)"
-    if has_ended(row):
-        return None, f"{who} was ended without a word, and is gone; start `orchestrator serve`{beside}"
+    if is_known_dead(row):
+        return None, f"{who} was ended without a word, and is gone{beside or '; start `orchestrator serve`'}"
     # A beat from the future was written before the clock was set back; the next one comes at once.
     if abs(age) > max_age_seconds:
         gone = f"{who} was last heard of {age:.0f} s ago, more than {max_age_seconds:.0f} s: it hangs or is gone"
@@ -140,7 +140,7 @@ def standbys_of(store: Store, clock: Clock, max_age_seconds: float = FRESH_SECON
     """Return the processes that stand by for the daemon and were heard of lately, the last one first."""
     now = clock.now().timestamp()
     rows = store.processes.of(STANDBY)
-    return [row for row in rows if abs(now - row.beat) <= max_age_seconds and not has_ended(row)]
+    return [row for row in rows if abs(now - row.beat) <= max_age_seconds and not is_known_dead(row)]
 
 
 def _standing_by(store: Store, clock: Clock, max_age_seconds: float) -> str:
@@ -197,13 +197,13 @@ def health_here(store: Store, clock: Clock, max_age_seconds: float = FRESH_SECON
     """Return how the daemon on this machine is, or in this container: whether it leads, shares, or stands by."""
     here, now = socket.gethostname(), clock.now().timestamp()
     rows = [row for kind in (DAEMON, STANDBY) for row in store.processes.of(kind) if row.host == here]
-    row = min(rows, key=lambda row: (has_ended(row), abs(now - row.beat)), default=None)
+    row = min(rows, key=lambda row: (is_known_dead(row), abs(now - row.beat)), default=None)
     if row is None:
         return Health(alive=False, ready=False, because=f"no daemon works on {here}; start `orchestrator serve`")
     age = max(0.0, now - row.beat)
     what = "stands by" if row.name.split(" ")[0] == STANDBY else "works"
     said = f"process {row.pid} on {here} {what}; it was heard of {age:.0f} s ago"
-    if has_ended(row):
+    if is_known_dead(row):
         gone = f"process {row.pid} on {here} was ended without a word, and is gone; start `orchestrator serve`"
         return Health(alive=False, ready=False, because=gone, age_seconds=age, facts=row.facts)
     if abs(now - row.beat) > max_age_seconds:

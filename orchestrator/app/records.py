@@ -163,7 +163,7 @@ class Records:
         deposed = Worker.parse(self.leases.deposed)
         return (
             deposed is not None
-            and str(deposed.pid) == pid
+            and (str(deposed.pid), deposed.kernel) == (pid, self.kernel)
             and self.store.leases.at(run_id).worker == self.leases.deposed
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -9,11 +10,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from orchestrator.app.application import Application
-from orchestrator.app.daemons import enter, lock_state
-from orchestrator.app.heartbeat import BEAT_SECONDS, DAEMON, FRESH_SECONDS, Heartbeat, find_daemon
+from orchestrator.app.daemons import enter, lock_state, working
+from orchestrator.app.heartbeat import (
+    BEAT_SECONDS,
+    DAEMON,
+    FRESH_SECONDS,
+    STANDBY,
+    Heartbeat,
+    find_daemon,
+    health_here,
+)
+from orchestrator.app.verbs.daemon import serve
 from orchestrator.config import load
-from orchestrator.core.errors import Stopped
-from orchestrator.core.files import LockedError
+from orchestrator.core.errors import ConfigError, Stopped, TransientError
+from orchestrator.core.files import LockedError, exclusive
 from orchestrator.core.machine import kernel
 from orchestrator.engine.stores.records import ProcessRow
 
@@ -180,3 +190,144 @@ def test_of_daemons_that_share_the_one_heard_of_last_is_told(app):
 
     assert found.name == f"{DAEMON} a 1"
     assert "heard of 3 s ago" in sentence
+
+
+LEADER = "there 7 2026-11-26T00:00:00+00:00 another"  # of another machine
+
+
+def led_elsewhere(app, seconds=30.0):
+    """Let a daemon of another machine lead for so long."""
+    return app.store.leadership.claim(LEADER, seconds, lambda _worker: True)
+
+
+def standing_by(app):
+    """Be a daemon of the state, that stands by first, for as long as the block."""
+    return working(app, locked=True, standby=True)
+
+
+def test_a_standby_leads_when_the_lease_is_over(app):
+    """Not sooner; until then it says that it stands by, and then no more."""
+    led_elsewhere(app)
+    seen = []
+    app.clock.meanwhile = lambda: seen.append([row.name.split()[0] for row in app.store.processes.of(STANDBY)])
+
+    with standing_by(app) as name:
+        waited, leads = app.clock.seconds, app.store.leadership.at()
+        left = app.store.processes.of(STANDBY)
+
+    assert (name, 30 <= waited < 32) == (DAEMON, True)
+    assert leads.worker == str(app.leases.worker)
+    assert (seen[0], left) == ([STANDBY], [])
+    assert [told for told, _ in app.told] == ["serve.standing_by", "serve.took_over"]
+    assert app.leases.deposed == LEADER
+
+
+def test_a_standby_leads_at_once_when_the_leader_ends_in_order(app):
+    """A look later; nobody was deposed."""
+    claimed = led_elsewhere(app, 3600)
+    app.clock.meanwhile = lambda: app.store.leadership.release(claimed.fence)
+
+    with standing_by(app):
+        assert app.clock.seconds == 1
+
+    assert app.leases.deposed == ""
+
+
+def test_whoever_ends_gives_the_leadership_back(app):
+    """So that nobody waits for it."""
+    with standing_by(app):
+        kept = app.store.leadership.at().is_kept
+
+    assert (kept, app.store.leadership.at().is_kept) == (True, False)
+
+
+def test_a_standby_that_is_to_end_does(app):
+    """Within a look, and it is a standby no more."""
+    led_elsewhere(app, 3600)
+    app.clock.meanwhile = app.stop.set
+
+    with pytest.raises(Stopped), standing_by(app):
+        pass
+
+    assert app.store.processes.of(STANDBY) == []
+    assert app.store.leadership.at().worker == LEADER
+
+
+def test_a_standby_waits_for_whoever_moves_the_state(app):
+    """Another than the leader has the folder's lock file: a command that looks after the database, or moves it."""
+    with exclusive(app.folder() / "serve.lock", "a command"):
+        app.clock.meanwhile = lambda: app.clock.seconds > 20 and app.stop.set()
+
+        with pytest.raises(Stopped), working(app, locked=False, standby=True):
+            pass
+
+    assert app.store.leadership.at().worker == ""
+
+
+def test_a_standby_survives_a_database_that_is_away(app, monkeypatch):
+    """It says so once, looks every few seconds, and leads when the database is back."""
+    look, failures = app.store.leadership.at, [TransientError("the server is gone")] * 6
+
+    def at():
+        if failures:
+            raise failures.pop()
+        return look()
+
+    monkeypatch.setattr(app.store.leadership, "at", at)
+    with standing_by(app):
+        assert 5 < app.clock.seconds <= 30
+
+    assert [told for told, _ in app.told] == ["serve.trouble", "serve.recovered"]
+
+
+def test_one_that_does_not_stand_by_ends_when_the_leader_is_heard_of_again(app):
+    """It waits for one that may be dead, says so, and says what could be done instead."""
+    claimed = led_elsewhere(app)
+    app.clock.meanwhile = lambda: app.store.leadership.renew(claimed.fence, 30.0)
+
+    with pytest.raises(LockedError, match="--standby"), working(app, locked=True):
+        pass
+
+    assert app.told == [("serve.waiting", {"pid": 7, "host": "there", "term": 1})]
+
+
+def test_who_stands_by_is_named_beside_the_daemon(app):
+    """Also where no daemon leads yet, or the one that did is gone."""
+    app.store.processes.beat(row(app, host="b", name=f"{STANDBY} b 7"))
+    alone = find_daemon(app.store, app.clock)[1]
+    app.store.processes.beat(row(app, age=3))
+
+    _, sentence = find_daemon(app.store, app.clock)
+
+    assert alone == "no daemon leads this state yet; process 7 on b stands by"
+    assert sentence.endswith("0 runs in slots; process 7 on b stands by")
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "age", "alive", "says"),
+    [
+        pytest.param(STANDBY, "", 3, True, "stands by", id="a standby of this machine is well"),
+        pytest.param(DAEMON, "", 3, True, "works", id="so is a leader"),
+        pytest.param(DAEMON, "", 900, False, "hangs or is gone", id="one that hangs is not"),
+        pytest.param(DAEMON, "there", 3, False, "no daemon works on", id="another machine's is not meant"),
+    ],
+)
+def test_the_health_of_this_machine_s_daemon(app, name, host, age, alive, says):
+    """Whoever begins it again is told nothing of the other one."""
+    host = host or socket.gethostname()
+    app.store.processes.beat(row(app, host=host, age=age, name=name if name == DAEMON else f"{name} {host} 7"))
+
+    found = health_here(app.store, app.clock)
+
+    assert (found.alive, says in found.because) == (alive, True)
+
+
+@pytest.mark.parametrize(("share", "until_idle"), [(True, False), (False, True)], ids=["share", "until idle"])
+def test_who_stands_by_neither_shares_nor_ends(tmp_path, share, until_idle):
+    """Said before anything is begun."""
+    app = application(tmp_path, share=share)
+
+    with pytest.raises(ConfigError, match="stands by"):
+        serve(app, standby=True, until_idle=until_idle)
+
+    assert not app.database.exists()

@@ -35,9 +35,11 @@ def seconds(text: str) -> int:
 
 
 def test_there_are_database_daemon_workers_and_page():
-    """One daemon, and two workers to begin with."""
+    """A daemon that leads and one that stands by, and two workers to begin with."""
     assert SERVICES.keys() == {"database", "daemon", "worker", "page"}
-    assert "deploy" not in SERVICES["daemon"]
+    assert SERVICES["daemon"]["deploy"]["replicas"] == 2
+    assert SERVICES["daemon"]["command"] == ["serve", "--standby"]
+    assert SERVICES["daemon"]["healthcheck"]["test"][-2:] == ["health", "--here"]
     assert SERVICES["worker"]["deploy"]["replicas"] == 2
 
 

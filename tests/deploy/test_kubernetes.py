@@ -136,7 +136,16 @@ def test_the_root_is_read_only_and_the_rest_is_mounted(built):
 
 
 def test_the_state_has_one_writer(built):
-    """One pod at a time, whatever the cluster does: kernel file locks do not reach further."""
+    """
+    One pod at a time, whatever the cluster does: kernel file locks do not reach further.
+
+    Where a database has the state, several may; all end before those of a newer program begin.
+    """
+    if WORKER in built:
+        assert "PersistentVolumeClaim" not in built
+        assert built["Deployment"]["spec"]["replicas"] == 2
+        assert built["Deployment"]["spec"]["strategy"]["type"] == "Recreate"
+        return
     assert built["PersistentVolumeClaim"]["spec"]["accessModes"] == ["ReadWriteOncePod"]
     if "CronJob" in built:
         assert built["CronJob"]["spec"]["concurrencyPolicy"] == "Forbid"
@@ -245,8 +254,9 @@ def test_workers_are_the_daemon_s_program(several):
     daemon, worker = (pod_of(several, kind)["spec"] for kind in ("Deployment", WORKER))
     (one,), (other,) = daemon["containers"], worker["containers"]
 
-    assert (one["args"], other["args"]) == (["serve"], ["worker"])
-    assert set(one["args"] + other["args"]) <= set(cli.commands)
+    assert (one["args"], other["args"]) == (["serve", "--standby"], ["worker"])
+    assert {one["args"][0], *other["args"]} <= set(cli.commands)
+    assert "--standby" in {option for each in cli.commands["serve"].params for option in each.opts}
     assert (one["image"], one["env"]) == (other["image"], other["env"])
     assert daemon["serviceAccountName"] == worker["serviceAccountName"]
 
@@ -284,6 +294,19 @@ def test_the_password_is_a_secret_that_is_made_by_hand(several, tmp_path):
         assert mount["readOnly"] is True
         assert volume["secret"]["defaultMode"] & 0o007 == 0
         assert volume["secret"]["secretName"] == "orchestrator-database"
+
+
+def test_each_of_the_two_daemons_is_asked_for_itself(several):
+    """That the other one is well says nothing of a process that hangs; and they are on two machines, if there are."""
+    spec = pod_of(several)["spec"]
+    (daemon,) = spec["containers"]
+
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert daemon[probe]["exec"]["command"][:4] == ["orchestrator", "--quiet", "health", "--here"]
+        assert daemon[probe]["timeoutSeconds"] == 30  # as in the overlay below
+    assert "--here" in {option for one in cli.commands["health"].params for option in one.opts}
+    (spread,) = spec["topologySpreadConstraints"]
+    assert spread["labelSelector"]["matchLabels"] == pod_of(several)["metadata"]["labels"]
 
 
 def test_a_worker_has_time_to_drain(several):
