@@ -22,7 +22,8 @@ from orchestrator.config.sections import LocalSettings, Settings
 from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import IntegrityError, MovedError, UserError
 from orchestrator.core.files import LockedError, exclusive
-from orchestrator.engine.leases import Worker
+from orchestrator.engine.leadership import Term
+from orchestrator.engine.leases import Lease, Worker
 from orchestrator.engine.stores import moving
 from orchestrator.engine.stores.records import ProcessRow
 from orchestrator.engine.stores.schema import metadata
@@ -75,6 +76,13 @@ def content(url: str) -> dict[str, list[tuple]]:
     return found
 
 
+def runs_but_for_leases(path) -> list[dict]:
+    with closing(sqlite3.connect(path)) as plain:
+        plain.row_factory = sqlite3.Row
+        found = plain.execute("SELECT * FROM runs ORDER BY id").fetchall()
+    return [{name: row[name] for name in row.keys() if name not in ("fence", "lease_until")} for row in found]  # noqa: SIM118
+
+
 def move(records, target, *, back=False, **how):
     first, second = file_url(records), target
     if back:
@@ -98,16 +106,14 @@ def test_every_row_arrives_and_comes_back(records, target):
 
 @pytest.mark.parametrize("dump", STATES, ids=lambda path: path.stem)
 def test_a_state_of_every_released_schema_moves(records, target, tmp_path, dump):
-    """It is brought up to date on the way; the file that it was in keeps its own schema's rows."""
+    """It is brought up to date on the way; the file that it was in keeps its own schema's rows, all leases ended."""
     records.folder()
     restore(dump, tmp_path, records.database)
-    with closing(sqlite3.connect(records.database)) as plain:
-        before = plain.execute("SELECT * FROM runs ORDER BY id").fetchall()
+    before = runs_but_for_leases(records.database)
 
     move(records, target)
 
-    with closing(sqlite3.connect(records.database)) as plain:
-        assert plain.execute("SELECT * FROM runs ORDER BY id").fetchall() == before
+    assert runs_but_for_leases(records.database) == before
     restore_to = tmp_path / "again.db"
     restore(dump, tmp_path, restore_to)
     SqlStore(f"sqlite:///{restore_to}", records.clock).close()
@@ -180,6 +186,37 @@ def test_nothing_is_moved_under_who_works(records, target, works):
 
     with pytest.raises(LockedError, match=r"7 on there.*end it first"):
         move(records, target)
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["from a file", "from a server"])
+def test_who_was_stopped_during_a_move_writes_and_does_nothing_more(records, target, back):
+    """It has the old place open still: no lease of it is good there, and every write says where the state is."""
+    run_id, now = fill(records), records.clock.now().timestamp()
+    if back:
+        move(records, target)
+    with closing(SqlStore(target if back else file_url(records), SystemClock())) as store:
+        term = Term(store, store.leadership.claim("a leader", 600, lambda _: True).fence, 600, records.clock)
+        fence = store.leases.claim(run_id, "a leader", now=now, until=now - 1, is_gone=lambda _: True).fence
+        lease = Lease(run_id, fence, store, records.clock)
+        claimed = store.units.claim(run_id, "pixels", 1, now=now, until=now - 1, worker="a worker")
+        before = store.events.latest(run_id)
+
+        move(records, target, back=back)
+
+        units = store.units
+        for act in (
+            term.check,
+            lease.check,
+            lambda: term.store.events.record(run_id, "late", {}),
+            lambda: lease.store.runs.save_result(run_id, "{}"),
+            lambda: store.leadership.claim("another", 60, lambda _: True),
+            lambda: units.claim(run_id, "pixels", 1, now=now, until=now + 9, worker="a worker"),
+            lambda: units.renew(claimed[0], now + 9),
+        ):
+            with pytest.raises(MovedError, match="was moved to"):
+                act()
+        assert store.events.latest(run_id) == before
+        assert term.is_lost
 
 
 def test_what_arrives_otherwise_is_not_moved(records, target, postgres):

@@ -16,7 +16,15 @@ from orchestrator.app.reloading import Reload, Reloading
 from orchestrator.app.scheduled import scheduled
 from orchestrator.app.verbs.pruning import NightlyPrune
 from orchestrator.app.verbs.sweeping import Nightly
-from orchestrator.core.errors import ConfigError, FencedError, SpaceError, Stopped, TransientError
+from orchestrator.core.errors import (
+    ConfigError,
+    FencedError,
+    MovedError,
+    OrchestratorError,
+    SpaceError,
+    Stopped,
+    TransientError,
+)
 from orchestrator.core.files import LockedError
 from orchestrator.engine.scheduler import Clockwork
 from orchestrator.engine.service import Service, Summary
@@ -80,7 +88,19 @@ def _lead(app: Application, reload: Reload | None, name: str, *, until_idle: boo
         if not app.is_deposed:
             raise
         served = Served(Summary(), 0, stopped=True)
-    return replace(served, deposed=app.is_deposed)
+    if deposed := app.is_deposed:
+        _check_not_moved(app)
+    return replace(served, deposed=deposed)
+
+
+def _check_not_moved(app: Application) -> None:
+    """Make sure that a daemon leads no more since another does; raises `MovedError` where the state is elsewhere."""
+    try:
+        app.check_leader()
+    except MovedError:
+        raise
+    except OrchestratorError:
+        pass  # another leads, or nobody can say so now
 
 
 def _check_standby(app: Application, *, standby: bool, until_idle: bool) -> None:
@@ -150,7 +170,7 @@ def _work(app: Application, reload: Reload | None, name: str, *, until_idle: boo
         reloading.look()
         try:
             heart.beat(busy, waiting)
-        except LockedError:
+        except (LockedError, MovedError):
             app.stop.set()  # the runs in slots are left as they are
             raise
 

@@ -16,7 +16,7 @@ from orchestrator.engine.stores.schema import metadata
 HEAD = "0006"
 _MIGRATIONS = Path(__file__).with_name("migrations")
 # As Alembic makes it.
-_VERSIONS = Table(
+VERSIONS = Table(
     "alembic_version",
     MetaData(),
     Column("version_num", String(32), nullable=False),
@@ -43,7 +43,7 @@ def _is_at_head(engine: Engine) -> bool:
         version = _version(connection)
         moved = move_of(connection)
     if moved:
-        raise MovedError(f"{moved.told()}: {moved.to_do()}")
+        raise moved.error()
     if version is not None and not version.isdigit():
         raise IntegrityError(
             f"the state database has schema version {version!r}, expected {HEAD}: it is damaged; put a copy in its "
@@ -115,8 +115,8 @@ def _begin(backend: Backend, connection: Connection) -> None:
     """
     version, tables = backend.baseline() or (HEAD, metadata)
     tables.create_all(connection)
-    _VERSIONS.create(connection)
-    connection.execute(_VERSIONS.insert().values(version_num=version))
+    VERSIONS.create(connection)
+    connection.execute(VERSIONS.insert().values(version_num=version))
 
 
 def check_head(connection: Connection) -> None:
@@ -164,6 +164,10 @@ class MoveMark:
         if self._is_server:
             return f'write `url = "{self.whither.replace(":***@", "@")}"` under [store] in config.toml'
         return "take `url` out of [store] in config.toml (and ORCHESTRATOR_STORE__URL out of the environment)"
+
+    def error(self) -> MovedError:
+        """Return what ends whoever would work on it."""
+        return MovedError(f"{self.told()}: {self.to_do()}")
 
     @property
     def _is_server(self) -> bool:
