@@ -11,7 +11,7 @@ from postgres_proxy import Proxy
 from sqlalchemy import text
 from unit_kit import StillClock, opened, plans
 
-from orchestrator.core.errors import ConfigError, IntegrityError, SpaceError, StateError, TransientError
+from orchestrator.core.errors import ClosedStateError, ConfigError, IntegrityError, SpaceError, StateError, TransientError
 from orchestrator.engine.stores.address import file_of, shown, with_password
 from orchestrator.engine.stores.dialect import insert_many
 from orchestrator.engine.stores.schema import units
@@ -295,3 +295,41 @@ def test_a_newer_schema_is_refused(postgres, url):
 
     with pytest.raises(IntegrityError, match="newer than this program"):
         opened(url)
+
+
+# ------------------------------------------------------------- what is waited for
+
+
+def test_a_password_is_asked_for_at_each_connection(postgres):
+    """One that is changed lets in who works, once its file says so; until then nothing is given up for it."""
+    said = ["let me in"]
+    with locked(postgres) as url:
+        given = url("an old one")
+        name = given.rpartition("/")[2]
+        with closing(SqlStore(given, StillClock(), lambda: said[-1])) as store:
+            store.lessons.learn("a", "b", 1.0)
+            postgres.execute("ALTER ROLE somebody PASSWORD 'the next'")
+            of_it = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608
+            postgres.execute(of_it)
+
+            with pytest.raises(ClosedStateError, match="password authentication failed"):
+                store.lessons.learn("a", "b", 2.0)
+            said.append("the next")
+            store.lessons.learn("a", "b", 3.0)
+        postgres.execute("ALTER ROLE somebody PASSWORD 'let me in'")
+
+
+def test_a_password_that_cannot_be_read_for_a_moment_is_waited_for(postgres, url):
+    """Of a process that was let in; one that begins is told."""
+    gone = ConfigError("[store]: password_file /secret cannot be read")
+
+    def fail():
+        raise gone
+
+    with pytest.raises(ConfigError, match="password_file"):
+        SqlStore(url, StillClock(), fail)
+    answers = [fail, lambda: "any"]
+    with closing(SqlStore(url, StillClock(), lambda: answers.pop()())) as store:
+        store._db._engine.dispose()
+        with pytest.raises(ClosedStateError, match="password_file"):
+            store.runs.count()

@@ -21,15 +21,13 @@ from orchestrator.core.errors import (
     FencedError,
     MovedError,
     OrchestratorError,
-    SpaceError,
     Stopped,
-    TransientError,
 )
 from orchestrator.core.files import LockedError
 from orchestrator.engine.scheduler import Clockwork
 from orchestrator.engine.service import Service, Summary
 from orchestrator.engine.timetable import Timetable
-from orchestrator.engine.trouble import StoreTrouble
+from orchestrator.engine.trouble import WAITED_FOR, StoreTrouble
 from orchestrator.products.registry import EARTH_ENGINE, find_product
 
 
@@ -115,18 +113,18 @@ def _check_standby(app: Application, *, standby: bool, until_idle: bool) -> None
 
 def wait_for_state(app: Application, *, until_idle: bool) -> None:
     """
-    Open the database, waiting as long as it is locked or its disk is full; said once.
+    Open the database, waiting as long as it is locked, full, or may only be read; said once.
 
     Raises:
         Stopped: The daemon is to end.
-        TransientError, SpaceError: With `until_idle`: for longer than `[serve] patience`.
+        TransientError, SpaceError, ClosedStateError: With `until_idle`: for longer than `[serve] patience`.
     """
     give_up_at = app.clock.monotonic() + app.settings.serve.patience
     trouble = StoreTrouble(app.clock, app.notify)
     while True:
         try:
             app.store.queue.waiting()
-        except (TransientError, SpaceError) as error:
+        except WAITED_FOR as error:
             if until_idle and app.clock.monotonic() > give_up_at:
                 raise
             trouble.begin(error)

@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from orchestrator.core import crash
 from orchestrator.core.clock import Clock
-from orchestrator.core.errors import ConfigError, FencedError, SpaceError, StateError, TransientError
+from orchestrator.core.errors import ClosedStateError, ConfigError, FencedError, SpaceError, StateError, TransientError
 from orchestrator.engine.stores import migrate
 from orchestrator.engine.stores.address import open_backend, shown
 from orchestrator.engine.stores.backend import Backend, TransactionMode, begin
@@ -43,16 +43,18 @@ _CLOCK = select(func.extract("epoch", func.clock_timestamp()))
 class Database:
     """One database at the present schema; safe for all threads of a process, and for several processes."""
 
-    def __init__(self, url: str, clock: Clock) -> None:
+    def __init__(self, url: str, clock: Clock, password: Callable[[], str] | None = None) -> None:
         """
         Open the database at an address, and bring it to the present schema.
+
+        A server's `password` is asked for at each connection, and goes before the address's: it may be changed.
 
         Raises:
             ConfigError: It is no address, or the server that answers there does not let us in.
             IntegrityError: A newer program wrote it, or something else than this program.
             StateError, SpaceError, TransientError: It cannot be used, or not now.
         """
-        self._backend = open_backend(url)
+        self._backend = open_backend(url, password)
         self._engine = self._backend.engine
         self._clock = clock
         self._lease: tuple[str, int] | None = None
@@ -281,10 +283,12 @@ def _raise_for(trouble: Trouble, sentence: str, advice: str, error: Exception) -
     if trouble is Trouble.GONE:
         raise TransientError(f"the state database does not answer: {sentence}; {advice}") from error
     if trouble is Trouble.READ_ONLY:
-        raise StateError(f"the state database cannot be written: {sentence}; {advice}") from error
+        raise ClosedStateError(f"the state database cannot be written: {sentence}; {advice}") from error
     if trouble is Trouble.DAMAGED:
         raise StateError(f"the state database is damaged: {sentence}; {advice}") from error
-    if trouble in (Trouble.UNUSABLE, Trouble.REFUSED):
+    if trouble is Trouble.REFUSED:
+        raise ClosedStateError(f"the state database cannot be used: {sentence}; {advice}") from error
+    if trouble is Trouble.UNUSABLE:
         raise StateError(f"the state database cannot be used: {sentence}; {advice}") from error
 
 
