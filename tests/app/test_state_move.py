@@ -20,7 +20,7 @@ from orchestrator.app.records import Records
 from orchestrator.app.verbs import state_move
 from orchestrator.config.sections import LocalSettings, Settings
 from orchestrator.core.clock import SystemClock
-from orchestrator.core.errors import IntegrityError, MovedError, UserError
+from orchestrator.core.errors import ConfigError, IntegrityError, MovedError, UserError
 from orchestrator.core.files import LockedError, exclusive
 from orchestrator.engine.leadership import Term
 from orchestrator.engine.leases import Lease, Worker
@@ -217,6 +217,37 @@ def test_who_was_stopped_during_a_move_writes_and_does_nothing_more(records, tar
                 act()
         assert store.events.latest(run_id) == before
         assert term.is_lost
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["to a server", "from a server"])
+def test_a_server_waits_for_the_comparison_of_a_large_table(records, target, monkeypatch, back):
+    """It would end a transaction in which nothing is asked for a while; this one takes as long as it takes."""
+    fill(records)
+    if back:
+        move(records, target)
+    limits, copy = [], moving.copy_rows
+
+    def watched(source, arrives, *more):
+        server = source if back else arrives
+        limits.append(server.execute(text("SHOW idle_in_transaction_session_timeout")).scalar())
+        return copy(source, arrives, *more)
+
+    monkeypatch.setattr(moving, "copy_rows", watched)
+    move(records, target, back=back)
+
+    assert limits == ["0"]
+
+
+@pytest.mark.parametrize("dry_run", [True, False], ids=["dry-run", "really"])
+def test_a_state_is_not_moved_among_another_programs_tables(records, target, postgres, dry_run):
+    """It is said before anything is changed, also in a dry run."""
+    fill(records)
+    postgres.execute("CREATE TABLE alembic_version (version_num text)", target.rpartition("/")[2])
+
+    with pytest.raises(ConfigError, match="another program has tables"):
+        move(records, target, dry_run=dry_run)
+
+    SqlStore(file_url(records), SystemClock()).close()
 
 
 def test_what_arrives_otherwise_is_not_moved(records, target, postgres):

@@ -11,14 +11,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, func, inspect, select, text, update
 
 from orchestrator.core.errors import IntegrityError, UserError
-from orchestrator.engine.stores.dialect import MOVED, insert_many, number_rows_after
+from orchestrator.engine.stores.dialect import MOVED, VERSION, insert_many, number_rows_after
 from orchestrator.engine.stores.records import LeaseRow
 from orchestrator.engine.stores.schema import leadership, metadata, processes, runs, units
 
 # Rows that are read, and sent, at once; some hold a plan of megabytes.
 _AT_ONCE = 100
 TABLES: Sequence[Table] = metadata.sorted_tables  # each after what it refers to
-_VERSION = "alembic_version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +99,9 @@ def mark_moved(db: Connection, where: str, at: str) -> None:
     """
     _end_claims(db)
     db.execute(text(f"CREATE TABLE {MOVED} (whither TEXT NOT NULL, moved_at TEXT NOT NULL, version TEXT NOT NULL)"))
-    taken = text(f"INSERT INTO {MOVED} SELECT :where, :at, version_num FROM {_VERSION}")  # noqa: S608  names of ours
+    taken = text(f"INSERT INTO {MOVED} SELECT :where, :at, version_num FROM {VERSION}")  # noqa: S608  names of ours
     db.execute(taken, {"where": where, "at": at})
-    db.execute(text(f"UPDATE {_VERSION} SET version_num = :moved"), {"moved": MOVED})  # noqa: S608
+    db.execute(text(f"UPDATE {VERSION} SET version_num = :moved"), {"moved": MOVED})  # noqa: S608
 
 
 def _end_claims(db: Connection) -> None:
@@ -116,7 +115,7 @@ def _end_claims(db: Connection) -> None:
 
 def remove_left_behind(db: Connection) -> None:
     """Remove the tables of a state that was moved away."""
-    for name in (MOVED, _VERSION):
+    for name in (MOVED, VERSION):
         db.execute(text(f"DROP TABLE {name}"))
     metadata.drop_all(db)
 

@@ -16,12 +16,12 @@ from typing import Any
 
 from psycopg.pq import Conninfo
 from psycopg.types.string import StrDumperUnknown
-from sqlalchemy import URL, Connection, Engine, RootTransaction, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, RootTransaction, bindparam, create_engine, event, text
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from orchestrator.core.errors import ClosedStateError, ConfigError
 from orchestrator.engine.stores.backend import MODE, TransactionMode, begin
-from orchestrator.engine.stores.dialect import Trouble
+from orchestrator.engine.stores.dialect import VERSION, Trouble
 from orchestrator.engine.stores.migrations import postgres_0004
 from orchestrator.engine.stores.postgres_refusals import advice_on_refusal, mistake_in, trouble_without_code
 from orchestrator.engine.stores.schema import metadata
@@ -101,8 +101,8 @@ _OTHERWISE_SORTED = text(
     "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a "
     "JOIN pg_class c ON c.oid = a.attrelid JOIN pg_collation k ON k.oid = a.attcollation "
     "WHERE c.relkind = 'r' AND c.relnamespace = CAST(current_schema() AS regnamespace) AND NOT a.attisdropped "
-    "AND a.attnum > 0 AND k.collname <> 'C' ORDER BY 1, 2"
-)
+    "AND a.attnum > 0 AND k.collname <> 'C' AND c.relname IN :ours ORDER BY 1, 2"
+).bindparams(bindparam("ours", sorted({*metadata.tables, *postgres_0004.metadata.tables, VERSION}), expanding=True))
 
 
 class _Text(StrDumperUnknown):
@@ -202,7 +202,7 @@ class Postgres:
         yield
 
     def settle(self, connection: Connection) -> str:
-        """Sort texts by code point, whatever the database's language; references cannot be broken."""
+        """Sort this program's texts by code point, whatever the database's language; references cannot be broken."""
         quote = connection.dialect.identifier_preparer.quote
         for table, column, kind in connection.execute(_OTHERWISE_SORTED).all():
             change = f'ALTER TABLE {quote(table)} ALTER COLUMN {quote(column)} TYPE {kind} COLLATE "C"'
