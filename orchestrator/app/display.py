@@ -70,6 +70,8 @@ class View:
             found += self._parts_lines(seen, width)
         if seen.total_units:
             found += flow([f"  {seen.units_called} {seen.done_units}/{seen.total_units}", *self._requests(seen)], width)
+        elif words := _before_words(seen):
+            found += flow([f"  {words}"], width)
         return found
 
     def line(self) -> str:
@@ -85,6 +87,8 @@ class View:
         if seen.total_units:
             words[-1] += f"; {seen.units_called}: {seen.done_units}/{seen.total_units}"
             words += self._requests(seen)
+        elif told := _before_words(seen):
+            words[-1] += f"; {told}"
         return ", ".join(words)
 
     def step(self) -> tuple[RunState, str]:
@@ -174,6 +178,12 @@ class View:
         if seen.state is not RunState.EXPORTING or done < 2:
             return None
         return round((total - placed) * self._elapsed() / done)
+
+
+def _before_words(seen: Snapshot) -> str:
+    """Say how far that is which finds out what there is to do; nothing where there is nothing of the kind."""
+    done, total = seen.before
+    return f"looking which {seen.units_called} there are: {done}/{total}" if total else ""
 
 
 def running_words(running: int, share: float) -> str:

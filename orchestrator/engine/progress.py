@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from orchestrator.engine.stores.work_records import Tally, Task
-from orchestrator.model.states import PartState, RunState, TaskState, UnitState
+from orchestrator.model.states import UNIT_DONE, PartState, RunState, TaskState, UnitState
 
 _PLACED = (PartState.MERGED, PartState.EMPTY, PartState.CLEANED)
 
@@ -36,6 +36,7 @@ class Snapshot:
         units_called: What the units are, in the plural.
         doing: What is done to them; empty where the state says it.
         given_up: How many of the units failed for good, while the others go on: they count as FAILED.
+        before: Where units are to come of which none is known yet: how many of those before them are done, of how many.
     """
 
     state: RunState = RunState.ADMITTED
@@ -53,6 +54,7 @@ class Snapshot:
     units_called: str = "requests"
     doing: str = ""
     given_up: int = 0
+    before: tuple[int, int] = (0, 0)
 
     @property
     def total_units(self) -> int:
@@ -106,7 +108,16 @@ def with_units(
     lost = sum(given_up.get(kind, 0) for kind in counted_kinds)
     if lost:
         found.update({UnitState.EMPTY: -lost, UnitState.FAILED: lost})
-    return replace(seen, units={state: count for state, count in found.items() if count}, given_up=lost)
+    before = (0, 0) if counted_kinds else _done_of(tally)
+    return replace(seen, units={state: count for state, count in found.items() if count}, given_up=lost, before=before)
+
+
+def _done_of(tally: Mapping[str, Mapping[UnitState, int]]) -> tuple[int, int]:
+    """Return how many units of all kinds are done, and how many there are."""
+    whole: Counter[UnitState] = Counter()
+    for counts in tally.values():
+        whole.update({state: count for state, count in counts.items() if state is not UnitState.SPLIT})
+    return sum(whole[state] for state in UNIT_DONE), sum(whole.values())
 
 
 class Progress:

@@ -57,13 +57,18 @@ def _memory() -> str | None:
 
 def simulated(subject, costs=FREE, **around):
     """Simulate a run over a copy of an empty state in memory."""
+    return simulated_again(subject, costs, setting(**around))
+
+
+def simulated_again(subject, costs, around):
+    """The same, as the program calls it."""
     with tempfile.TemporaryDirectory(dir=_memory()) as folder:
 
         def open_store(clock):
             shutil.copy(_template(), Path(folder) / "state.db")
             return SqlStore(f"sqlite:///{folder}/state.db", clock)
 
-        return simulate_run(subject, costs, setting(**around), open_store)
+        return simulate_run(subject, costs, around, open_store)
 
 
 def setting(**given):

@@ -8,12 +8,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from simulation_kit import FREE, exports, requests, simulated
+from simulation_kit import FREE, exports, requests, setting, simulated, simulated_again
 
 from orchestrator.app.records import Records
 from orchestrator.app.simulation.bounds import resource_uses
 from orchestrator.app.simulation.cells import cells_of_area
 from orchestrator.app.simulation.costs import NAMES, SOURCES, KnownCosts, RunCosts, read_costs
+from orchestrator.app.simulation.doubling import uses_with_twice
 from orchestrator.app.simulation.learning import learn_costs
 from orchestrator.app.simulation.report import strips_of
 from orchestrator.app.simulation.several import simulate_series
@@ -107,6 +108,28 @@ def test_many_runs_take_at_least_what_the_busiest_takes_for_all(one, weights, at
     assert all(use.share <= 1 + 1e-9 for use in whole.uses)
 
 
+def test_a_single_export_gains_nothing_by_a_second_slot():
+    """It uses one of two, all the time that it computes, and twice as many slots change nothing."""
+    subject, costs = exports([2]), FREE.but(task_seconds=100.0)
+    run = simulated(subject, costs)
+
+    (use, *_) = uses_with_twice(subject, costs, setting(), run, simulated_again)
+
+    assert (use.name, use.places, use.usable, use.without) == ("exports", 2, 1, run.makespan)
+    assert use.share == pytest.approx(100.0 / run.makespan)
+
+
+def test_twice_the_slots_are_simulated():
+    """Three exports of 100 s in two slots take two rounds, in four one: no scaling of the whole would say so."""
+    subject, costs = exports([1, 1, 1]), FREE.but(task_seconds=100.0)
+    run = simulated(subject, costs)
+
+    (use, *_) = uses_with_twice(subject, costs, setting(), run, simulated_again)
+
+    assert use.without == pytest.approx(simulated(subject, costs, slots=4).makespan)
+    assert use.without < 0.6 * run.makespan
+
+
 def test_one_at_a_time_is_one_after_the_other(one):
     """Three alike take three times as long as one."""
     assert simulate_series(one, [1.0] * 3, 1).run.makespan == pytest.approx(3 * one.makespan)
@@ -156,7 +179,27 @@ def test_what_a_finished_run_took_is_learned_from_its_events(tmp_path):
     assert costs.task_eecu_per_pixel == pytest.approx(20.0 / 65_536)
 
 
-def finished_run(app, clock):
+def test_exports_that_are_seen_in_one_look_have_taken_time(tmp_path):
+    """Six in two slots, all seen 30 s after they were handed over: 2 × 30 s of slots, of which each had 10 s."""
+    app = Records(Settings(local=LocalSettings(state_dir=str(tmp_path))))
+    app.clock = clock = VirtualClock()
+    finished_run(app, clock, submitted=lambda _number: 9.0, seen=lambda _number: 39.0)
+
+    costs = learn_costs(app, KnownCosts(), products=["mosaic"]).costs
+
+    assert costs.task_seconds == pytest.approx(10.0)
+    assert costs.begin_seconds == pytest.approx(9.0)
+
+
+def usual_submitted(number):
+    return 7.0 + 2 * number
+
+
+def usual_seen(number):
+    return 7.0 + 2 * (number % 2) + 100 * (1 + number // 2) + 3
+
+
+def finished_run(app, clock, submitted=usual_submitted, seen=usual_seen):
     """Write a finished run into the state, event by event, each at its time."""
     subject = exports([1] * 6)
     job = replace(subject.job, output="/nowhere")
@@ -164,10 +207,9 @@ def finished_run(app, clock):
     app.store.runs.save_plan(run.id, plan_to_json(subject.plan), "", "{}", subject.tasks)
     told = [(7.0, "run.planned", {})]
     for number in range(6):
-        told.append((7.0 + 2 * number, "task.submitted", {"task": f"{number:04d}"}))
-        seen = 7.0 + 2 * (number % 2) + 100 * (1 + number // 2) + 3
-        told.append((seen, "task.exported", {"task": f"{number:04d}", "bytes": 65_536}))
-        told.append((seen + 0.065536, "part.downloaded", {"bytes": 65_536}))
+        told.append((submitted(number), "task.submitted", {"task": f"{number:04d}"}))
+        told.append((seen(number), "task.exported", {"task": f"{number:04d}", "bytes": 65_536}))
+        told.append((seen(number) + 0.065536, "part.downloaded", {"bytes": 65_536}))
     last = max(at for at, *_ in told)
     told.append((last + 5.0, "output.published", {"bytes": 400_000}))
     for at, name, facts in sorted(told, key=lambda one: one[0]):

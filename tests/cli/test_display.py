@@ -154,3 +154,19 @@ def test_a_pipe_gets_everything_in_one_line():
 def test_an_export_that_runs_is_never_all_done(running, share, words):
     """What has computed everything still writes, for minutes, and 100 % of it would say that nothing is left."""
     assert running_words(running, share) == words
+
+
+def test_what_finds_out_what_is_to_be_done_is_shown_until_it_is_known():
+    """Files of Copernicus are known when its products have told of them, which takes a while; then they are counted."""
+    progress = Progress()
+    progress.set(state=RunState.EXPORTING)
+    progress.call("files", "fetching", ["file"])
+    view = View(progress.snapshot, "scenes", Watch())
+
+    progress.count_units({"list": {UnitState.DONE: 2, UnitState.WAITING: 3}})
+    listing = view.line()
+    progress.count_units({"list": {UnitState.DONE: 5}, "file": {UnitState.DONE: 1, UnitState.WAITING: 33}})
+
+    assert "looking which files there are: 2/5" in listing
+    assert "looking which files there are: 2/5" not in view.line()
+    assert "files: 1/34" in view.line()

@@ -27,20 +27,22 @@ class ResourceUse:
     Attributes:
         name: Of the kind: `exports`, `requests`, `line`, `placing`, `finishing`.
         places: How many there are of it.
+        usable: How many of them the run can use at once: one export uses one slot.
         busy_seconds: Place-seconds.
-        share: Of the makespan that all its places were busy on the average, 0 to 1.
-        without: At the least, how long the run would take with twice of it: what else is needed and the ends stay.
+        share: Of the makespan that its usable places were busy on the average, 0 to 1.
+        without: How long the run takes with twice of it, as it is simulated; the makespan where that was not.
     """
 
     name: str
     places: float
+    usable: float
     busy_seconds: float
     share: float
     without: float
 
 
 def resource_uses(run: SimulatedRun) -> tuple[ResourceUse, ...]:
-    """Return how busy everything was, the busiest first."""
+    """Return how busy everything was, the busiest first; `doubling.py` tells what twice of it would help."""
     sums: dict[str, tuple[float, float]] = {}
     for one in run.occupations:
         if one.name == "bucket":
@@ -48,26 +50,16 @@ def resource_uses(run: SimulatedRun) -> tuple[ResourceUse, ...]:
         name = one.name.rstrip(" 0123456789")
         places, busy = sums.get(name, (0.0, 0.0))
         sums[name] = places + one.places, busy + one.busy_seconds * run.stretched
-    least = {name: busy / places for name, (places, busy) in sums.items()}
-    uses = [
-        ResourceUse(
-            name, places, busy, busy / places / run.makespan if run.makespan else 0.0, _without(name, least, run)
-        )
-        for name, (places, busy) in sums.items()
-    ]
+    uses = [_use(name, places, busy, run) for name, (places, busy) in sums.items()]
     return tuple(sorted(uses, key=lambda use: (-use.share, use.name)))
 
 
-def _without(name: str, least: dict[str, float], run: SimulatedRun) -> float:
-    """Return the makespan with half as much to do at one place: bounded by every other, with the same overhead."""
-    if name == "finishing":
-        return run.makespan
-    ends = least.get("finishing", 0.0)
-    others = {other: seconds for other, seconds in least.items() if other != "finishing"}
-    bound = max(others.values(), default=0.0)
-    overhead = max(0.0, run.makespan - ends - bound)
-    halved = max(seconds / 2 if other == name else seconds for other, seconds in others.items())
-    return min(run.makespan, halved + overhead + ends)
+def _use(name: str, places: float, busy: float, run: SimulatedRun) -> ResourceUse:
+    pieces = run.parts + run.requests
+    most = {"exports": run.tasks, "requests": run.requests, "line": pieces, "placing": pieces}.get(name, places)
+    usable = max(1.0, min(places, most))
+    share = busy / usable / run.makespan if run.makespan else 0.0
+    return ResourceUse(name, places, usable, busy, share, run.makespan)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 from orchestrator.app.records import Records
@@ -120,12 +120,16 @@ def _of_exports(app: Records, run: _Course) -> dict[str, float | None]:
     spent = [tasks[key].eecu_seconds for key in both]
     pixels = sum(tasks[key].plan.window.pixels for key in both)
     # Of those that waited for a slot both ends were seen, each as late as the other; of the first ones only the end.
-    waited = slots if len(both) > slots else 0
+    # Where one was seen in the same look as the one before it in its slot, looks are too rare to tell one by one.
+    told_apart = len(both) > slots and min(times[slots:]) > _TINY_SECONDS
+    waited = slots if told_apart else 0
     fixed, per_eecu = _line(spent[waited:], times[waited:])
+    apart = _apart(sorted(submitted.values()))
     plan = plan_from_json(app.store.runs.get(run.head.id).plan)
     weight = sum(float(exported[key].facts["bytes"]) for key in both) / (pixels * plan.pixels.bytes_per_pixel)
     return {
-        "submit_seconds": _apart(sorted(submitted.values())),
+        "begin_seconds": _begun(run, min(submitted.values()), apart or 0.0),
+        "submit_seconds": apart,
         "task_seconds": fixed,
         "task_eecu_per_second": 1 / per_eecu if per_eecu > 0 else 1e9,
         "task_eecu_per_pixel": sum(spent) / pixels if sum(spent) else None,
@@ -133,6 +137,11 @@ def _of_exports(app: Records, run: _Course) -> dict[str, float | None]:
         "bandwidth": _bandwidth(run, exported),
         "download_seconds": 0.0,
     }
+
+
+def _begun(run: _Course, submitted: float, apart: float) -> float:
+    """Return how long it took until the first task was handed over: planned, its output opened, what it may cost."""
+    return max(run.first("run.planned") or run.created, submitted - apart) - run.created
 
 
 def _slots(app: Records) -> int:
@@ -158,7 +167,7 @@ def _slot_seconds(spans: Sequence[tuple[float, float]], slots: int) -> list[floa
 def _line(spent: Sequence[float], times: Sequence[float]) -> tuple[float, float]:
     """Return seconds of an export without computing and for each EECU-second, by least squares where that tells."""
     if len(spent) < 3 or min(spent) <= 0 or max(spent) < _SPREAD * min(spent):
-        return median(times), 0.0
+        return fmean(times), 0.0  # the times of a slot's exports add up to how long it was busy, whenever that was seen
     mean_x, mean_y = sum(spent) / len(spent), sum(times) / len(times)
     spread = sum((x - mean_x) ** 2 for x in spent)
     slope = sum((x - mean_x) * (y - mean_y) for x, y in zip(spent, times, strict=True)) / spread

@@ -60,10 +60,10 @@ def simulate_series(largest: SimulatedRun, weights: Sequence[float], at_once: in
         bucket_bytes=min(at_once, len(weights)) * largest.bucket_bytes,
         disk_bytes=total * largest.result_bytes + min(at_once, len(weights)) * largest.disk_bytes,
     )
-    return RunSeries(run, tuple(_grown(use, total, makespan) for use in uses), len(weights))
+    return RunSeries(run, tuple(_grown(use, total, len(weights), makespan) for use in uses), len(weights))
 
 
-def _grown(use: ResourceUse, total: float, makespan: float) -> ResourceUse:
-    busy = use.busy_seconds * total
-    share = busy / use.places / makespan if makespan else 0.0
-    return replace(use, busy_seconds=busy, share=share, without=makespan)
+def _grown(use: ResourceUse, total: float, count: int, makespan: float) -> ResourceUse:
+    busy, usable = use.busy_seconds * total, min(use.places, use.usable * count)
+    share = busy / usable / makespan if makespan else 0.0
+    return replace(use, usable=usable, busy_seconds=busy, share=share, without=makespan)

@@ -13,15 +13,17 @@ from orchestrator.app.planner import cut_task
 from orchestrator.app.simulation.bounds import MOST_COG_PIXELS, RoomLeft, breaking_limits
 from orchestrator.app.simulation.cells import USUAL_SIDE, cells_of_area
 from orchestrator.app.simulation.costs import KnownCosts, read_costs
+from orchestrator.app.simulation.doubling import uses_with_twice
 from orchestrator.app.simulation.learning import learn_costs
 from orchestrator.app.simulation.report import SimulationReport, strips_of
 from orchestrator.app.simulation.several import RunSeries, simulate_series
-from orchestrator.app.simulation.simulator import SimulationSetting, simulate_run
+from orchestrator.app.simulation.simulator import SimulatedRun, SimulationSetting, simulate_run
 from orchestrator.app.simulation.steady import simulate_long
 from orchestrator.app.simulation.subject import SIMULATED, SimulatedJob, plan_for_simulation
 from orchestrator.app.verbs.busy import Busy, unwatched
 from orchestrator.core.errors import PlanError, UserError
 from orchestrator.core.files import free_bytes
+from orchestrator.core.units import format_seconds
 from orchestrator.engine.batch.feedback import HEAVIEST
 from orchestrator.engine.stores.sharing import USUAL_SLOTS
 from orchestrator.model.eecu import HOUR
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from orchestrator.app.application import Application
     from orchestrator.plan.area import Area
 
+# What a shorter run takes is mostly what is not modelled of it: programs that start, looks that come late.
+SHORT_SECONDS = 120.0
 MOST_WORKERS, MOST_SLOTS, MOST_TIMES = 10_000, 3000, 1_000_000
 
 
@@ -108,18 +112,22 @@ def simulate_job(app: Application, job: Job, order: SimulationOrder, busy: Busy 
         run = simulate_long(subject, known.costs, around, simulate_run)
     room = RoomLeft(free_bytes(job.output), app.settings.budget.tier_eecu_hours * HOUR)
     series = simulate_series(run, cut.weights, app.settings.serve.slots)
+    uses = series.uses
+    if series.count == 1:
+        with busy(f"simulating {cut.largest.base_name} with twice of what was busy"):
+            uses = uses_with_twice(subject, known.costs, around, run, simulate_run)
     report = SimulationReport(
         base_name=job.base_name,
         runs=series.count,
         workers=order.workers,
         slots=around.slots,
         run=series.run,
-        uses=series.uses,
+        uses=uses,
         limits=breaking_limits(subject, run, around, room),
         strips=strips_of(run.occupations, run.makespan / run.stretched),
         pixels=round(subject.asked_pixels * sum(cut.weights)),
         known=known,
-        notes=(*cut.notes, *_notes_of(series, app), *(() if cut.notes else subject.notes)),
+        notes=(*cut.notes, *_notes_of(series, app), *_short(series.run, app), *(() if cut.notes else subject.notes)),
     )
     if order.picture is None:
         return report
@@ -136,6 +144,18 @@ def _notes_of(series: RunSeries, app: Application) -> tuple[str, ...]:
         (
             f"{series.count:,} runs, {app.settings.serve.slots} at a time ([serve] slots); the largest was simulated: "
             "the course and what breaks first are its; the others are counted by their pixels"
+        ),
+    )
+
+
+def _short(run: SimulatedRun, app: Application) -> tuple[str, ...]:
+    if run.held or run.makespan >= SHORT_SECONDS:
+        return ()
+    limits = app.backoff
+    return (
+        (
+            f"less than {format_seconds(SHORT_SECONDS)} is told to some ten seconds only: exports are looked at every "
+            f"{limits.poll_min_seconds:g} to {limits.poll_max_seconds:g} s, and the command's own start comes before"
         ),
     )
 

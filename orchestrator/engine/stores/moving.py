@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, Table, func, inspect, select, text, upda
 
 from orchestrator.core.errors import IntegrityError, UserError
 from orchestrator.engine.stores.dialect import MOVED, VERSION, insert_many, number_rows_after
+from orchestrator.engine.stores.processes import process_of
 from orchestrator.engine.stores.records import LeaseRow
 from orchestrator.engine.stores.schema import leadership, metadata, processes, runs, units
 
@@ -135,12 +136,13 @@ class AtWork:
 
 
 def at_work(db: Connection, now: float, fresh_seconds: float) -> AtWork:
-    """Return who works on a state at `now`, seconds since 1970; a process was heard of `fresh_seconds` ago at most."""
+    """Return who works on a state at `now`, seconds since 1970, and may live; processes of the last `fresh_seconds`."""
     held = select(runs.c.id, runs.c.worker, runs.c.fence, runs.c.lease_until).where(runs.c.lease_until > now)
     lately = select(processes).where(processes.c.beat > now - fresh_seconds).order_by(processes.c.name)
+    living = [row for row in db.execute(lately) if not process_of(row).is_known_dead]
     return AtWork(
         {row.id: LeaseRow(row.worker, row.fence, row.lease_until) for row in db.execute(held)},
-        tuple(f"{row.name.split(' ')[0]} {row.pid} on {row.host}" for row in db.execute(lately)),
+        tuple(f"{row.name.split(' ')[0]} {row.pid} on {row.host}" for row in living),
     )
 
 

@@ -109,7 +109,8 @@ def _lines(report: SimulationReport) -> Iterator[str]:
     yield f"  fullest   bucket {format_bytes(run.bucket_bytes)}, disk {format_bytes(run.disk_bytes)}"
     for use in report.uses:
         more = f"; with twice of it about {format_seconds(use.without)}" if use.without < 0.99 * run.makespan else ""
-        yield f"  {use.name:<9} busy {use.share:4.0%} of the time{more}"
+        of = f", {use.usable:.0f} of {use.places:.0f} used at most" if use.usable < use.places else ""
+        yield f"  {use.name:<9} busy {use.share:4.0%} of the time{of}{more}"
     for limit in report.limits[:_SHOWN_LIMITS]:
         yield f"  breaks    {limit.told()}"
     for strip in report.strips:
