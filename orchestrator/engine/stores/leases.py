@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Float, Row, bindparam, select, update
+from sqlalchemy import Connection, Float, bindparam, select, update
 
 from orchestrator.engine.stores.database import Database, check_fence
 from orchestrator.engine.stores.dialect import database_now
@@ -57,5 +57,5 @@ class SqlLeases:
             check_fence(db, run_id, fence)
             db.execute(_RENEW, {"of_run": run_id, "of_fence": fence, "until": 0.0})
 
-    def _row(self, db: Connection, run_id: str) -> Row[Any] | None:
+    def _row(self, db: Connection, run_id: str) -> Any:
         return db.execute(_ROW, {"of_run": run_id, "here": self._db.seconds()}).first()
