@@ -17,15 +17,14 @@ from orchestrator.config import Settings
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import OrchestratorError
 from orchestrator.core.files import LockedError
-from orchestrator.core.process import is_gone, process_name
+from orchestrator.core.process import process_name
 from orchestrator.core.units import format_count
 from orchestrator.engine.stores.contract import Store
-from orchestrator.engine.stores.records import ProcessRow
+from orchestrator.engine.stores.records import PROCESS, ProcessRow
 
 DAEMON = "daemon"  # its name among the processes of a state
 STANDBY = "standby"  # the first word of the name of one that waits until it leads
 BEAT_SECONDS = 10.0
-PROCESS = "process"  # among the facts of each: its name among all processes, `core.process`
 # A beat may be late by a slow disk and a busy database; two of them are not lost by chance.
 FRESH_SECONDS = 60.0
 
@@ -106,11 +105,6 @@ def daemon_row(name: str, clock: Clock, facts: Mapping[str, Any]) -> ProcessRow:
     return ProcessRow(name, socket.gethostname(), pid, _started(pid), clock.now().timestamp(), told)
 
 
-def is_known_dead(row: ProcessRow) -> bool:
-    """Tell whether a process was ended without a word: its own machine knows, no other and no earlier version does."""
-    return is_gone(str(row.facts.get(PROCESS, "")))
-
-
 def _is_same(other: ProcessRow, row: ProcessRow) -> bool:
     return (other.host, other.pid, other.started) == (row.host, row.pid, row.started)
 
@@ -118,7 +112,7 @@ def _is_same(other: ProcessRow, row: ProcessRow) -> bool:
 def find_daemon(store: Store, clock: Clock, max_age_seconds: float = FRESH_SECONDS) -> tuple[ProcessRow | None, str]:
     """Return the daemon of this state when it was heard of lately, and a sentence about it in any case."""
     rows = store.processes.of(DAEMON)
-    row = next((row for row in rows if not is_known_dead(row)), rows[0] if rows else None)
+    row = next((row for row in rows if not row.is_known_dead), rows[0] if rows else None)
     beside = _standing_by(store, clock, max_age_seconds)
     if row is None and beside:
         return None, f"no daemon leads this state yet{beside}"
@@ -126,7 +120,7 @@ def find_daemon(store: Store, clock: Clock, max_age_seconds: float = FRESH_SECON
         return None, "no daemon works on this state; start `orchestrator serve`"
     age = clock.now().timestamp() - row.beat
     who = f"the daemon (process {row.pid} on {row.host}, since {row.started[:19]} UTC)"
-    if is_known_dead(row):
+    if row.is_known_dead:
         return None, f"{who} was ended without a word, and is gone{beside or '; start `orchestrator serve`'}"
     # A beat from the future was written before the clock was set back; the next one comes at once.
     if abs(age) > max_age_seconds:
@@ -140,7 +134,7 @@ def standbys_of(store: Store, clock: Clock, max_age_seconds: float = FRESH_SECON
     """Return the processes that stand by for the daemon and were heard of lately, the last one first."""
     now = clock.now().timestamp()
     rows = store.processes.of(STANDBY)
-    return [row for row in rows if abs(now - row.beat) <= max_age_seconds and not is_known_dead(row)]
+    return [row for row in rows if abs(now - row.beat) <= max_age_seconds and not row.is_known_dead]
 
 
 def _standing_by(store: Store, clock: Clock, max_age_seconds: float) -> str:
@@ -197,13 +191,13 @@ def health_here(store: Store, clock: Clock, max_age_seconds: float = FRESH_SECON
     """Return how the daemon on this machine is, or in this container: whether it leads, shares, or stands by."""
     here, now = socket.gethostname(), clock.now().timestamp()
     rows = [row for kind in (DAEMON, STANDBY) for row in store.processes.of(kind) if row.host == here]
-    row = min(rows, key=lambda row: (is_known_dead(row), abs(now - row.beat)), default=None)
+    row = min(rows, key=lambda row: (row.is_known_dead, abs(now - row.beat)), default=None)
     if row is None:
         return Health(alive=False, ready=False, because=f"no daemon works on {here}; start `orchestrator serve`")
     age = max(0.0, now - row.beat)
     what = "stands by" if row.name.split(" ")[0] == STANDBY else "works"
     said = f"process {row.pid} on {here} {what}; it was heard of {age:.0f} s ago"
-    if is_known_dead(row):
+    if row.is_known_dead:
         gone = f"process {row.pid} on {here} was ended without a word, and is gone; start `orchestrator serve`"
         return Health(alive=False, ready=False, because=gone, age_seconds=age, facts=row.facts)
     if abs(now - row.beat) > max_age_seconds:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.app.heartbeat import FRESH_SECONDS, Health, is_known_dead
+from orchestrator.app.heartbeat import FRESH_SECONDS, Health
 from orchestrator.app.records import Records
 from orchestrator.core.units import format_count
 from orchestrator.engine.stores.contract_work import FREE_WORKER
@@ -75,7 +75,7 @@ def _seen(row: ProcessRow, now: float) -> WorkerSeen:
         int(facts.get("done", 0)),
         bool(facts.get("draining")),
         dict(facts.get("left", {})),
-        is_known_dead(row),
+        row.is_known_dead,
     )
 
 

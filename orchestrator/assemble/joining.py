@@ -25,7 +25,7 @@ from orchestrator.assemble.validity import valid_in
 from orchestrator.core import crash
 from orchestrator.core.crc32c import crc32c_of
 from orchestrator.core.disks import space_errors
-from orchestrator.core.errors import IntegrityError
+from orchestrator.core.errors import DamagedObjectError, IntegrityError
 from orchestrator.core.files import make_folder
 from orchestrator.core.flow import in_order
 from orchestrator.model.mosaic import MosaicSpec
@@ -87,7 +87,7 @@ class StripBlocks:
         Return a block; see `BlockStore`.
 
         Raises:
-            IntegrityError: It is not what the strip wrote.
+            DamagedObjectError: It is not what the strip wrote.
             GenerationError: Its object was replaced.
             NotFoundError: Its object is gone.
         """
@@ -95,10 +95,12 @@ class StripBlocks:
         if number < 0:
             return self.spool.read(item_offset, size)
         run, at = self.runs[number], item_offset - self._bases[number]
-        data = self.place.read_range(run.stored, at, size)
         block = int(np.searchsorted(self._starts[number], at, side="right")) - 1
-        if crc32c_of(data) != int(run.crcs[block]):
-            raise IntegrityError(f"bytes {at} to {at + size} of {run.stored.name} are not those its strip wrote")
+        # Read once more, it is the object that is damaged, and not the way to it.
+        tries = (self.place.read_range(run.stored, at, size) for _ in range(2))
+        data = next((data for data in tries if crc32c_of(data) == int(run.crcs[block])), None)
+        if data is None:
+            raise DamagedObjectError(f"bytes {at} to {at + size} of {run.stored.name} are not those its strip wrote")
         with self._lock:
             self.read_bytes += size
         return data
@@ -147,7 +149,8 @@ class StripJoin:
         `name` and a number. Done again after a crash it makes the same.
 
         Raises:
-            IntegrityError: A block of a strip, or what was put together, is not what it should be.
+            DamagedObjectError: A block of a strip, or what was put together, is not what it should be.
+            IntegrityError: Strips do not fit together.
             GenerationError: `name` is another's, or an object of a strip was replaced.
             NotFoundError: An object of a strip is gone.
             Stopped: The stop was set.
@@ -183,7 +186,7 @@ class StripJoin:
         stored = self._place.join(name, sources, over, note)
         crash.point("join.joined")
         if stored.size != layout.size:
-            raise IntegrityError(f"{name} has {stored.size} bytes, expected {layout.size}")
+            raise DamagedObjectError(f"{name} has {stored.size} bytes, expected {layout.size}")
         report = summary(parts, index, self.settings.resampling) | {"size": layout.size}
         return JoinedMosaic(stored, report, valid, blocks.read_bytes + written)
 

@@ -80,11 +80,14 @@ class StripMosaic:
             raise IntegrityError(f"{part[0]} does not begin in rows {self.strip.row} to {self.strip.bottom}")
         return part
 
-    def publish(self, place: ObjectPlace, prefix: str, stop: Stop) -> StripIndex:
+    def publish(
+        self, place: ObjectPlace, prefix: str, stop: Stop, check: Callable[[], None] = lambda: None
+    ) -> StripIndex:
         """
         Complete the strip and write its blocks to objects whose names begin with `prefix`.
 
-        Idempotent: after a crash the same parts give the same objects, and what is there already is found.
+        Idempotent: after a crash the same parts give the same objects, and what is there already is found. `check` is
+        asked before each: it raises where somebody else makes the strip by now, or nobody needs it any more.
 
         Raises:
             Stopped: `stop` was set.
@@ -94,7 +97,7 @@ class StripMosaic:
         try:
             done = self.mosaic.complete(stop, range(self.clear, self.strip.bottom))
             with ThreadPoolExecutor(self.mosaic.settings.spec.threads, "strip") as pool:
-                return self._published(_Publication(done, place, prefix, self.mosaic.work_dir, stop), pool)
+                return self._published(_Publication(done, place, prefix, self.mosaic.work_dir, stop, check), pool)
         finally:
             self.mosaic.close()
 
@@ -144,6 +147,7 @@ class _Publication:
     prefix: str
     folder: Path
     stop: Stop
+    check: Callable[[], None]
     _tables: int = field(default=0)
 
     def table(self, encoding: Encoding, index: BlockIndex) -> BlockTable:
@@ -187,6 +191,7 @@ class _Publication:
                     data = spool.read(offset, size)
                     crcs.append(crc32c_of(data))
                     file.write(data)
+            self.check()
             stored = self.place.create(self.prefix + name, path)
         finally:
             path.unlink(missing_ok=True)

@@ -9,7 +9,9 @@ without reading it.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import google_crc32c
@@ -37,6 +39,40 @@ def crc32c_of(content: bytes | Path, stop: StopFlag | None = None) -> int:
                 raise Stopped(f"stopped while reading {content}; the same command continues")
             found = int(google_crc32c.extend(found, chunk))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class FileDigests:
+    """
+    Two checksums of one file.
+
+    Attributes:
+        sha256: In hexadecimal.
+        crc32c: As Cloud Storage writes it.
+    """
+
+    sha256: str
+    crc32c: str
+
+
+def digests_of(
+    path: Path, stop: StopFlag | None = None, on_bytes: Callable[[int], None] = lambda _size: None
+) -> FileDigests:
+    """
+    Return both checksums of a file, which is read once; `on_bytes` is told the bytes of each read.
+
+    Raises:
+        Stopped: `stop` was set.
+    """
+    digest, found = hashlib.sha256(), 0
+    with path.open("rb", buffering=0) as file:
+        while chunk := file.read(CHUNK_BYTES):
+            if stop is not None and stop.is_set():
+                raise Stopped(f"stopped while reading {path}; the same command continues")
+            digest.update(chunk)
+            found = int(google_crc32c.extend(found, chunk))
+            on_bytes(len(chunk))
+    return FileDigests(digest.hexdigest(), crc32c_text(found))
 
 
 def crc32c_text(value: int) -> str:

@@ -19,6 +19,7 @@ from orchestrator.engine.stores.records import Head, Run
 from orchestrator.engine.stores.work_records import Owned
 from orchestrator.model.batch import BatchRoute, known_above
 from orchestrator.model.objects import Deletion, StoredObject
+from orchestrator.model.places import ObjectPlace
 from orchestrator.model.product import Stripping
 
 
@@ -80,19 +81,31 @@ class Deleting(Protocol):
         """Delete exactly the listed generation."""
 
 
-class _Keepers:
-    """
-    Deletes objects of the ledger, wherever they lie.
+class PlaceKeeper:
+    """Deletes objects of the ledger that lie at a place: they are entered by their addresses."""
 
-    Those at the run's place are entered by their addresses: their names may be those of exports.
-    """
+    def __init__(self, place: ObjectPlace) -> None:
+        """Take the place."""
+        self._place, self._above = place, f"{place.url}/"
 
-    def __init__(self, clients: Clients) -> None:
-        self._exports, self._place = clients.route.objects, clients.place
+    def has(self, source: StoredObject) -> bool:
+        """Tell whether an object lies there."""
+        return source.name.startswith(self._above)
 
     def delete(self, source: StoredObject) -> Deletion:
-        if self._place is not None and source.name.startswith(f"{self._place.url}/"):
-            return self._place.delete(replace(source, name=source.name.removeprefix(f"{self._place.url}/")))
+        return self._place.delete(replace(source, name=source.name.removeprefix(self._above)))
+
+
+class _Keepers:
+    """Deletes objects of the ledger, wherever they lie: the names of those at a place may be those of exports."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._exports = clients.route.objects
+        self._place = None if clients.place is None else PlaceKeeper(clients.place)
+
+    def delete(self, source: StoredObject) -> Deletion:
+        if self._place is not None and self._place.has(source):
+            return self._place.delete(source)
         return self._exports.delete(source)
 
 

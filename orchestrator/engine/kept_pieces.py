@@ -168,11 +168,23 @@ class PlacedPieces:
     def keep(self, unit: Unit, content: Path | bytes) -> BroughtPiece:
         if isinstance(content, Path):
             raise IntegrityError(f"{unit.kind} {unit.key} brings a file, and only bytes go through {self._place.url}")
-        if self._place.stat(self._prefix + HOLDER) is None:  # what is written now nobody would take away
-            raise UnsharedError(f"{self._place.url}/{self._prefix}{HOLDER} is gone: the run is over")
+        self._check_going()
         made = self._place.create(self._prefix + _name_of(unit), content)
         crash.point("piece.kept")
+        try:
+            self._check_going()  # this process may have stood still before it wrote
+        except UnsharedError:
+            self._place.delete(made)
+            raise
         return BroughtPiece(made.name, len(content), hashlib.sha256(content).hexdigest(), as_bytes=True)
+
+    def _check_going(self) -> None:
+        """
+        Raises:
+            UnsharedError: The run is over: what is written now nobody would take away.
+        """
+        if self._place.stat(self._prefix + HOLDER) is None:
+            raise UnsharedError(f"{self._place.url}/{self._prefix}{HOLDER} is gone: the run is over")
 
     def fetch(self, piece: BroughtPiece) -> bytes:
         there = self._place.stat(piece.name)

@@ -33,7 +33,7 @@ from orchestrator.core.errors import (
 )
 from orchestrator.engine.claims import BYTES, MEMORY_BYTES
 from orchestrator.engine.context import ProcessContext
-from orchestrator.engine.kept_pieces import PieceKeeper
+from orchestrator.engine.kept_pieces import PieceKeeper, UnsharedError
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.stores.contract import Units
 from orchestrator.engine.work import HoldError
@@ -153,6 +153,10 @@ class StepRunner:
             self._record("unit.held", unit, {"error": str(error)})
         except IntegrityError as error:  # some of them are transient, too
             self._fail(unit, str(error))
+        except FileNotFoundError:
+            if (folder := self._context.folder).is_dir():
+                raise
+            raise UnsharedError(f"{folder} is gone: the run has ended, or somebody took its folder away") from None
         except _OWN:
             raise
         except OrchestratorError as error:
@@ -305,6 +309,14 @@ class _Given:
 
     def is_placed(self, cell: Cell) -> bool:
         return self._context.placer is not None and cell in self._context.placer.placed
+
+    def check(self) -> None:
+        unit = self._unit
+        there = self._context.units.get(unit.run_id, unit.kind, unit.key)
+        if there.state is not UnitState.CLAIMED or there.fence != unit.fence:
+            raise FencedError(
+                f"{unit.kind} {unit.key} of run {unit.run_id} is no longer ours: claim {unit.fence} is over"
+            )
 
     def has_done(self) -> bool:
         counts = self._context.units.tally(self._context.run.id).get(self._unit.kind, {})

@@ -12,7 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -49,8 +49,8 @@ class Left:
     Something of ours that is left.
 
     Attributes:
-        kind: `operation`, `object`, `folder` or `file`.
-        name: An operation's or object's name, or a path.
+        kind: `operation`, `object`, `folder`, `file`, or `place` of one that could not be looked at.
+        name: An operation's or object's name, that of one at a place with its address before it, or a path.
         run_id: Whose it was.
         act: What is to be done about it.
         why: In a few words.
@@ -217,6 +217,45 @@ def _moment(text: str, otherwise: float) -> float:
 
 def _told(seconds: float) -> str:
     return f"{seconds / 86_400:g} days" if seconds >= 86_400 else f"{seconds / 60:g} minutes"
+
+
+# ------------------------------------------------------------------- places
+
+
+def survey_place(
+    url: str,
+    found: Sequence[StoredObject],
+    kept: Mapping[str, str],
+    store: Store,
+    now: float,
+    ages: Ages | None = None,
+) -> Leavings:
+    """
+    Judge what lies where runs keep what is not finished, at the place of their results.
+
+    Args:
+        url: The place's.
+        found: What lies there below `.orchestrator/`.
+        kept: Runs, by what the names begin with of what each keeps there: `.orchestrator/` and a word of its own.
+        store: The state.
+        now: Seconds since 1970.
+        ages: How old what must be.
+    """
+    verdicts = _Verdicts(store, now, ages or Ages())
+    by_word: defaultdict[str, list[StoredObject]] = defaultdict(list)
+    for source in found:
+        by_word["/".join(source.name.split("/")[:2])].append(source)
+    left: list[Left] = []
+    foreign: list[str] = []
+    for word, objects in sorted(by_word.items()):
+        if word not in kept:
+            foreign.append(f"{url}/{word}")
+            continue
+        youngest = max(_written(source, now) for source in objects)
+        if (told := verdicts.of(kept[word], youngest)) is not None:
+            addressed = (replace(source, name=f"{url}/{source.name}") for source in objects)
+            left += [Left("object", source.name, kept[word], *told, source) for source in addressed]
+    return Leavings(tuple(left), tuple(foreign))
 
 
 # -------------------------------------------------------------------- disks

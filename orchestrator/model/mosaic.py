@@ -96,6 +96,8 @@ class MosaicReport:
         blocks_encoded: Blocks decoded, masked and encoded.
         blocks_sparse: Blocks not stored because they hold nodata only.
         placed: The finished object, where it lies at a place and not here.
+        crc32c: What the CRC32C of the file must be, as Cloud Storage writes it, where it was put together of pieces
+            that nobody has read; else empty.
     """
 
     path: Path
@@ -107,3 +109,4 @@ class MosaicReport:
     blocks_encoded: int
     blocks_sparse: int
     placed: StoredObject | None = None
+    crc32c: str = ""

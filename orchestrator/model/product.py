@@ -127,6 +127,14 @@ class StepContext(Protocol):
     def is_placed(self, cell: Cell) -> bool:
         """Tell whether the sink has a piece already, from before a crash."""
 
+    def check(self) -> None:
+        """
+        Look whether the unit is still this process's; asked before each effect that would outlive the run.
+
+        Raises:
+            FencedError: Another has it, or it is over.
+        """
+
     def expect(self, count: int) -> None:
         """Say how many bytes will arrive in this process, as far as is known."""
 

@@ -22,6 +22,7 @@ from orchestrator.config.sections import LocalSettings, Settings
 from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import IntegrityError, MovedError, UserError
 from orchestrator.core.files import LockedError, exclusive
+from orchestrator.core.process import process_name
 from orchestrator.engine.leases import Worker
 from orchestrator.engine.stores import moving
 from orchestrator.engine.stores.records import ProcessRow
@@ -180,6 +181,24 @@ def test_nothing_is_moved_under_who_works(records, target, works):
 
     with pytest.raises(LockedError, match=r"7 on there.*end it first"):
         move(records, target)
+
+
+def test_a_daemon_that_is_known_to_be_dead_is_not_waited_for(records, target):
+    """Its machine knows that its process is gone, however lately it was heard of."""
+    fill(records)
+    with closing(SqlStore(file_url(records), SystemClock())) as store:
+        pid, _, where = process_name().partition("@")
+        host, _began, namespace = where.split("/")
+        facts = {"process": f"{pid}@{host}/1/{namespace}"}  # an earlier process of the same id
+        store.processes.beat(ProcessRow("daemon", host, int(pid), "", records.clock.now().timestamp(), facts))
+
+    assert move(records, target, dry_run=True).rows["runs"] == 1
+
+
+def test_a_database_without_a_state_has_none_to_move_back(records, target):
+    """It is said so, and nothing is made there."""
+    with pytest.raises(UserError, match="there is no state in that database"):
+        move(records, target, back=True)
 
 
 def test_what_arrives_otherwise_is_not_moved(records, target, postgres):

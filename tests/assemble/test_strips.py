@@ -25,7 +25,7 @@ from orchestrator.model.grid import Window
 from orchestrator.model.mosaic import MosaicSpec
 from orchestrator.model.strip import OutputStrip, strip_cell
 from orchestrator.model.unit import Cell
-from orchestrator.products.mosaic.strips import StripSink
+from orchestrator.products.mosaic.strip_sink import IndexFolder, StripSink
 
 NODATA = {"uint8": 0, "int16": -9999, "uint16": 7, "float32": float("nan"), "float64": -1e9}
 
@@ -254,7 +254,7 @@ def test_a_sink_takes_no_strip_of_another_version(country, tmp_path):
     strip = strips_of(scene, [4])[0]
     index = make_strip(scene.spec(tags=(("made_by", "another"),)), strip, parts, DictionaryPlace(), tmp_path)
 
-    sink = StripSink(tmp_path, scene.spec(tags=(("made_by", "this one"),)))
+    sink = StripSink(IndexFolder(tmp_path), scene.spec(tags=(("made_by", "this one"),)))
     with pytest.raises(IntegrityError, match="give all workers the same version"):
         sink.place([(strip_cell(strip, 0), index.to_json())], lambda _cell: None)
 
@@ -266,8 +266,8 @@ def test_a_sink_finds_the_strips_it_had(country, tmp_path):
     scene, parts, _folder = country
     strip = strips_of(scene, [4])[0]
     index = make_strip(scene.spec(), strip, parts, DictionaryPlace(), tmp_path)
-    StripSink(tmp_path, scene.spec()).place([(strip_cell(strip, 1), index.to_json())], lambda _cell: None)
+    StripSink(IndexFolder(tmp_path), scene.spec()).place([(strip_cell(strip, 1), index.to_json())], lambda _cell: None)
 
-    placed = StripSink(tmp_path, scene.spec()).placed()
+    placed = StripSink(IndexFolder(tmp_path), scene.spec()).placed()
 
     assert placed == {strip_cell(strip, 1), *(Cell(window) for window in parts if strip.has(window))}

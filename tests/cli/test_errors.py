@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from orchestrator.core.errors import AreaError, CredentialError, Stopped, TransientError
 from orchestrator.faces.cli import exits
 from orchestrator.faces.cli.main import EXIT_CODES, run_cli
+from orchestrator.model.objects import StoredObject
+from orchestrator.model.result import Result, ResultFile
+from orchestrator.model.states import RunState
 
 WRONG = {
     "unknown command": (["frobnicate"], 2, "frobnicate"),
@@ -140,3 +144,22 @@ def test_an_error_holds_no_secret_and_no_control_character(call):
     assert "ya29" not in called.out + called.err
     assert "\x1b" not in called.err
     assert "[masked]" in called.messages[-1]["sentence"]
+
+
+def test_a_result_of_a_sandbox_is_fetched_from_that_sandbox_or_not_looked_for(kept, call):
+    """Without its address nobody asks Google for it: what to add is said, in one line, as `submit` and `worker` do."""
+    run = kept.plan(kept.admit("east"))
+    main = ResultFile(Path("/made/east.tif"), 3, "a" * 64)
+    sent = StoredObject("east.tif", 3, "1", "AAAAAA==")
+    kept.store.runs.save_result(
+        run.id, Result((main,), place="gs://maps/east", made_in="/made", objects=(sent,)).to_json()
+    )
+    for state in (RunState.ASSEMBLING, RunState.PUBLISHED, RunState.CLEANED):
+        kept.store.runs.set_state(run.id, state)
+
+    fetched = call("fetch", "east", "--to", "here")
+
+    assert fetched.code == 4
+    assert "was begun on sandbox" in fetched.err
+    assert "add --sandbox-url URL" in fetched.err
+    assert "library.said" not in fetched.err

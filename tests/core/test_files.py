@@ -15,6 +15,7 @@ from orchestrator.core.errors import Stopped
 from orchestrator.core.files import (
     CHUNK_BYTES,
     LockedError,
+    LockFile,
     exclusive,
     make_folder,
     remove_if_empty,
@@ -212,3 +213,21 @@ def test_what_a_kill_left_of_writing_once_is_taken_away_by_the_next(tmp_path, na
     write_once(tmp_path / "owner", b"alive")
 
     assert [path.name for path in tmp_path.iterdir()] == ["owner"]
+
+
+def test_a_lock_is_taken_over_from_a_process_that_has_lost_what_it_stands_for(tmp_path):
+    """The other keeps a file without a name; its end, in whatever way, leaves the new holder's file and lock alone."""
+    path = tmp_path / "lock"
+    stopped, ours, third = LockFile(path), LockFile(path), LockFile(path)
+    stopped.acquire(lambda _said: "held")
+    with pytest.raises(LockedError, match="held"):
+        ours.acquire(lambda _said: "held")
+
+    ours.take_over(lambda _said: "held")
+    ours.write(b"ours")
+    stopped.remove()
+
+    assert path.read_bytes() == b"ours"
+    with pytest.raises(LockedError, match="ours"):
+        third.acquire(bytes.decode)
+    ours.release()

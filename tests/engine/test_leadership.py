@@ -50,6 +50,9 @@ def test_one_leads_at_a_time(store):
     third = store.leadership.claim("c", OVER, nobody)
     fourth = store.leadership.claim("d", LONG, nobody)
 
+    for late in (store.leadership.release, lambda fence: store.leadership.renew(fence, LONG)):
+        with pytest.raises(FencedError):
+            late(third.fence)
     assert refused is None
     assert [row.fence for row in (first, second, third, fourth)] == [1, 2, 3, 4]
     assert [row.worker for row in (first, second, third, fourth)] == ["", "a", "b", "c"]

@@ -22,7 +22,7 @@ HISTORIES = settings(
     suppress_health_check=list(HealthCheck),
 )
 # A server answers more slowly than a file, and the rules are the same.
-ON_A_SERVER = settings(HISTORIES, max_examples=EXAMPLES // 20)
+ON_A_SERVER = settings(HISTORIES, max_examples=EXAMPLES // 30)
 pytestmark = [pytest.mark.timeout(0)] if THOROUGH else []
 
 

@@ -43,13 +43,23 @@ def safes(folder):
     return synthetic(folder / "safe")
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request):
+    """Variables of a command that keeps its state in a database of this kind: of SQLite, its own file."""
+    if request.param == "sqlite":
+        yield {}
+        return
+    server = request.getfixturevalue("postgres")
+    url = server.new()
+    yield {kit.STORE_URL: url}
+    server.drop(url)
+
+
 @pytest.fixture(params=EXECUTORS)
-def elsewhere(request, program, store_url):
-    """The program, whose commands have units done by others and keep their state in the database of `store_url`."""
+def elsewhere(request, program, database):
+    """The program, whose commands have units done by others and keep their state in either database."""
     before = dict(program.everywhere)
-    program.everywhere |= {**EXECUTORS[request.param], "ORCHESTRATOR_PIXELS__AT_ONCE": "1"}
-    if store_url.startswith("postgresql"):
-        program.everywhere[kit.STORE_URL] = store_url
+    program.everywhere |= {**EXECUTORS[request.param], **database, "ORCHESTRATOR_PIXELS__AT_ONCE": "1"}
     yield program
     program.everywhere = before
 

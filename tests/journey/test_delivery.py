@@ -247,6 +247,33 @@ def test_a_delivered_result_is_fetched_whole_and_over_nothing_else(delivered):
     assert hashlib.sha256((target / "small_clipped.tif").read_bytes()).hexdigest() == delivered.outcome.sha256
 
 
+def test_a_folder_where_a_file_goes_is_said_before_anything_is_brought(delivered):
+    """Also with --overwrite, which replaces files."""
+    home, run = delivered.home, delivered.outcome.summary["run"]
+    target = home.folder / "blocked"
+    (target / "small_clipped.tif").mkdir(parents=True)
+
+    refused = home.command("fetch", run, "--to", "blocked", "--overwrite", "--sandbox-url", home.service.url)
+
+    assert refused.code == 2
+    assert "small_clipped.tif is a folder, and a file goes there; move it away, or choose another --to" in refused.err
+    assert [path.name for path in target.iterdir()] == ["small_clipped.tif"]
+
+
+def test_a_result_of_which_an_object_was_replaced_is_not_fetched_in_part(delivered):
+    """The last of them is another by now: that is said with what to do, and nothing was brought."""
+    home, results, run = delivered.home, delivered.results, delivered.outcome.summary["run"]
+    meant = results.content("small_clipped.tif")
+    results.put("small_clipped.tif", b"another")
+
+    refused = home.command("fetch", run, "--to", "partly", "--sandbox-url", home.service.url)
+    results.put("small_clipped.tif", meant)
+
+    assert refused.code == 1
+    assert "somebody has replaced it. Nothing was brought; put back the version that was delivered" in refused.err
+    assert list((home.folder / "partly").rglob("*")) == []
+
+
 def test_a_cube_is_delivered_object_by_object_and_what_tells_of_it_last(tmp_path, program, service, results):
     """Killed between two of its objects, the same command goes on; brought here, it is the store that was made."""
     home = CubeHome(tmp_path, program, service)

@@ -143,6 +143,7 @@ def test_the_standby_goes_on_when_the_leader_is_killed(pair, undisturbed):
     check_result(pair, undisturbed, before)
 
 
+@pytest.mark.parametrize("pair", ["postgresql"], indirect=True)
 def test_the_standby_leads_at_once_when_the_leader_ends_in_order(pair, undisturbed):
     """Long before the lease is over; it has the leader's run, too."""
     before = pair.home.service.exports

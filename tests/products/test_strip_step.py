@@ -15,7 +15,7 @@ sys.path.append(str(Path(__file__).parents[1] / "assemble"))
 from assembly import Scene
 from place_kit import DictionaryPlace
 
-from orchestrator.core.errors import OrchestratorError
+from orchestrator.core.errors import FencedError, OrchestratorError
 from orchestrator.model.job import Job
 from orchestrator.model.product import RunSnapshot
 from orchestrator.model.strip import OutputStrip, StripOrder
@@ -26,12 +26,17 @@ from orchestrator.products.mosaic.strips import MakeStrip
 PARTS = {"tiled": True, "blockxsize": 16, "blockysize": 16, "compress": "deflate"}
 
 
-def do_strip(folder: Path, place: DictionaryPlace, taken: Any) -> Any:
+def do_strip(folder: Path, place: DictionaryPlace, taken: Any, check: Any = lambda: None) -> Any:
     """Do the step for a whole small output of one strip; `taken` gets its cell and index."""
     scene, bucket = Scene(height=64, width=64, side=64, seed=1, profile=PARTS), DictionaryPlace()
     parts = [(window, bucket.create(path.name, path)) for window, path in scene.write(folder / "parts").items()]
     context = SimpleNamespace(
-        folder=folder, stop=threading.Event(), is_placed=lambda _cell: False, received=lambda _bytes: None, place=taken
+        folder=folder,
+        stop=threading.Event(),
+        is_placed=lambda _cell: False,
+        received=lambda _bytes: None,
+        place=taken,
+        check=check,
     )
     step = MakeStrip(scene.spec(), lambda: bucket, lambda _folder: (place, "kept/strips/"), downloads=1)
     order = StripOrder(OutputStrip(0, 0, 64), 0, 0, tuple(parts))
@@ -60,6 +65,23 @@ def test_a_strip_that_nobody_takes_leaves_nothing(tmp_path):
     with pytest.raises(OrchestratorError, match="is over"):
         do_strip(tmp_path, place, refuse)
 
+    assert place.contents == {}
+
+
+@pytest.mark.parametrize("good", [0, 1, 2], ids=["before the first", "before the second", "after the last"])
+def test_a_strip_that_was_lost_while_it_was_written_leaves_nothing(tmp_path, good):
+    """Asked before each object, and once more when all are there: a process may stand still at any of these."""
+    asked, place = [], DictionaryPlace()
+
+    def check() -> None:
+        asked.append(len(place.contents))
+        if len(asked) > good:
+            raise FencedError("another has it")
+
+    with pytest.raises(FencedError):
+        do_strip(tmp_path, place, lambda _cell, _index: pytest.fail("handed over"), check)
+
+    assert asked == list(range(good + 1))
     assert place.contents == {}
 
 

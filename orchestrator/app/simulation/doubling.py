@@ -11,7 +11,7 @@ from orchestrator.app.simulation.steady import Simulate, simulate_long
 from orchestrator.app.simulation.subject import SimulatedJob
 
 # What was busy for less of the time helps less, doubled, than costs are known.
-LEAST_SHARE = 0.1
+LEAST_SHARE = 0.25
 
 
 def uses_with_twice(

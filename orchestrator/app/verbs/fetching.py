@@ -24,6 +24,8 @@ from orchestrator.model.result import Result, ResultFile
 
 if TYPE_CHECKING:
     from orchestrator.app.connections import Connections
+    from orchestrator.model.objects import StoredObject
+    from orchestrator.model.places import ObjectPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,10 @@ def fetch_result(
     """
     Bring the files of a run's result from its place to `folder`, whole and verified; those that are here stay.
 
+    All are looked at before the first is brought.
+
     Raises:
-        UserError: No run is called so, its result is in a folder, or other files lie where they go.
+        UserError: No run is called so, its result is in a folder, or other files or folders lie where they go.
         NeedsPerson: It is held for a person.
         RunFailed: It has no result.
         IntegrityError: A file does not lie there as it was delivered.
@@ -64,20 +68,52 @@ def fetch_result(
         job, therefore = Job.from_json(app.store.runs.get(head.id).job), "its result does not lie there"
         check_service_here(head.id, job, app.settings, therefore, add="--sandbox-url URL")
     targets = [folder / result.name_of(file) for file in result.files]
+    _check_kinds(folder, result)
     if not overwrite:
         _check_free(targets, result)
     with app.lent_place(result.place) as place:
-        for sent in result.objects:
-            there, target = place.stat(sent.name), folder / sent.name
-            if there is None or not has_content_of(sent, there):
-                raise IntegrityError(f"{result.place}/{sent.name} is gone, or not what was delivered")
+        with busy(f"looking at {result.place}"):
+            found = [_delivered(place, result, sent) for sent in result.objects]
+        for there in found:
+            target = folder / there.name
             make_folder(target.parent)
-            with busy(f"bringing {result.place}/{sent.name}"):
+            with busy(f"bringing {result.place}/{there.name}"):
                 place.fetch(there, target, lambda _bytes: None, app.stop)
     for file, target in zip(result.files, targets, strict=True):
         if not _is_fetched(result, file, target, app.stop):
             raise IntegrityError(f"{target} has not the checksum of what was published, {_sum_of(result, file)}")
     return Fetched(head.id, result.place, tuple(targets))
+
+
+def _delivered(place: ObjectPlace, result: Result, sent: StoredObject) -> StoredObject:
+    """
+    Return what lies at the place of an object that was delivered.
+
+    Raises:
+        IntegrityError: It is gone, or another.
+    """
+    there = place.stat(sent.name)
+    if there is None or not has_content_of(sent, there):
+        what = "is gone" if there is None else "is not what was delivered any more: somebody has replaced it"
+        raise IntegrityError(
+            f"{result.place}/{sent.name} {what}. Nothing was brought; put back the version that was delivered, or take "
+            "the other one away and make the result anew: the same `orchestrator run` with --again"
+        )
+    return there
+
+
+def _check_kinds(folder: Path, result: Result) -> None:
+    """
+    Raises:
+        UserError: A folder lies where a file is to go, or a file where a folder is: neither is replaced.
+    """
+    for sent in result.objects:
+        target = folder / sent.name
+        if target.is_dir():
+            raise UserError(f"{target} is a folder, and a file goes there; move it away, or choose another --to")
+        above = next((path for path in target.parents if path.exists()), folder)
+        if not above.is_dir():
+            raise UserError(f"{above} is a file, and a folder goes there; move it away, or choose another --to")
 
 
 def _check_free(targets: Sequence[Path], result: Result) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.app.daily import Daily
 from orchestrator.app.verbs.busy import Busy, unwatched
+from orchestrator.app.verbs.kept_places import PlaceSurvey, delete_kept, survey_places
 from orchestrator.core import crash
 from orchestrator.core.errors import NeedsPerson, UserError
 from orchestrator.core.files import LockedError, LockFile, end_unfinished, remove_if_empty, remove_tree
@@ -59,6 +60,11 @@ class _Tally:
     removed: int = 0
     kept: list[str] = field(default_factory=list)
 
+    def count(self, outcomes: Sequence[tuple[str, Deletion]]) -> None:
+        """Add what became of objects."""
+        self.deleted += sum(outcome is Deletion.DELETED for _, outcome in outcomes)
+        self.kept += [name for name, outcome in outcomes if outcome is Deletion.CHANGED]
+
 
 def sweep(
     app: Application,
@@ -94,9 +100,12 @@ def sweep(
         claim = None
     with busy("looking at folders"):
         disk = _survey_disk(app, ages)
+    with busy("looking at places of results"):
+        places = survey_places(app, _heads(app), ages)
+    clouds = [*(survey for _, survey in surveys), *(place.leavings for place in places)]
     whole = Leavings(
-        tuple(one for _, survey in surveys for one in survey.left) + _claims(claim) + disk.left,
-        tuple(dict.fromkeys(one for _, survey in surveys for one in survey.foreign)) + disk.foreign,
+        tuple(one for survey in clouds for one in survey.left) + _claims(claim) + disk.left,
+        tuple(dict.fromkeys(one for survey in clouds for one in survey.foreign)) + disk.foreign,
     )
     if not act:
         return Swept(whole)
@@ -112,6 +121,7 @@ def sweep(
         with app.kept_prefix(), busy("taking away what nobody owns"), app.lent_route(name, app.owner) as (route, _):
             for run_id, left in by_run([*survey.of(Act.CANCEL), *survey.of(Act.DELETE)]).items():
                 _end(app, route, run_id, left, tally)
+    _end_kept(app, places, tally)
     for one in disk.of(Act.DELETE):
         _remove(app, one, tally)
     return Swept(whole, tally.cancelled, tally.deleted, tally.removed, tuple(tally.kept), dry=False)
@@ -219,10 +229,18 @@ def _delete(app: Application, route: BatchRoute, run_id: str, sources: Sequence[
     last = route.manifest_name(run_id)
     for some in ([e for e in entries if e.source.name != last], [e for e in entries if e.source.name == last]):
         threads, check = app.settings.transfer.downloads, _check_of(app, route)
-        outcomes = delete_owned(some, app.store, route.objects, threads, check)
-        tally.deleted += sum(outcome is Deletion.DELETED for _, outcome in outcomes)
-        tally.kept += [name for name, outcome in outcomes if outcome is Deletion.CHANGED]
+        tally.count(delete_owned(some, app.store, route.objects, threads, check))
     app.store.events.record(run_id, "run.swept", {"objects": len(entries)})
+
+
+def _end_kept(app: Application, places: Sequence[PlaceSurvey], tally: _Tally) -> None:
+    """Delete what ended runs have left at places, unless another process works on one."""
+    for place in places:
+        for run_id, left in by_run(place.leavings.of(Act.DELETE)).items():
+            try:
+                tally.count(delete_kept(app, place.address, run_id, left))
+            except LockedError:
+                tally.kept += [one.name for one in left]
 
 
 def _lost_job(app: Application, run_id: str) -> Job:

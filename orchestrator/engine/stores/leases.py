@@ -47,15 +47,16 @@ class SqlLeases:
             return list(db.scalars(_KEPT))
 
     def renew(self, run_id: str, fence: int, seconds: float) -> None:
-        with self._db.write() as db:
-            check_fence(db, run_id, fence)
-            until = self._db.server_seconds(db) + seconds
-            db.execute(_RENEW, {"of_run": run_id, "of_fence": fence, "until": until})
+        self._change(run_id, fence, seconds)
 
     def release(self, run_id: str, fence: int) -> None:
+        self._change(run_id, fence, None)
+
+    def _change(self, run_id: str, fence: int, seconds: float | None) -> None:
         with self._db.write() as db:
             check_fence(db, run_id, fence)
-            db.execute(_RENEW, {"of_run": run_id, "of_fence": fence, "until": 0.0})
+            until = 0.0 if seconds is None else self._db.server_seconds(db) + seconds
+            db.execute(_RENEW, {"of_run": run_id, "of_fence": fence, "until": until})
 
     def _row(self, db: Connection, run_id: str) -> Any:
         return db.execute(_ROW, {"of_run": run_id, "here": self._db.seconds()}).first()

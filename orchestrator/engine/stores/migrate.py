@@ -128,10 +128,10 @@ def check_head(connection: Connection) -> None:
     """
     if moved := move_of(connection):
         raise MovedError(f"{moved.told()}: move it from there")
-    if (found := version_in(connection)) != HEAD:
-        raise UserError(
-            f"the state there has schema {found or 'none'}, expected {HEAD}: `orchestrator status` brings it up"
-        )
+    if not (found := version_in(connection)):
+        raise UserError("there is no state in that database: look at its name and at the host")
+    if found != HEAD:
+        raise UserError(f"the state there has schema {found}, expected {HEAD}: `orchestrator status` brings it up")
 
 
 def version_in(connection: Connection) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, Table, func, literal, select, text
 
 from orchestrator.core.errors import IntegrityError, UserError
 from orchestrator.engine.stores.dialect import MOVED, database_now, insert_many, number_rows_after
+from orchestrator.engine.stores.processes import process_of
 from orchestrator.engine.stores.records import LeaseRow
 from orchestrator.engine.stores.schema import metadata, processes, runs
 
@@ -122,16 +123,17 @@ class AtWork:
 
 def at_work(db: Connection, now: float, fresh_seconds: float) -> AtWork:
     """
-    Return who works on a state; a process was heard of `fresh_seconds` ago at most.
+    Return who works on a state, and may live; processes of the last `fresh_seconds`.
 
     `now` is this machine's time, seconds since 1970; leases are judged by the database's.
     """
     left = runs.c.lease_until - database_now(literal(now))
     held = select(runs.c.id, runs.c.worker, runs.c.fence, left.label("left_seconds")).where(left > 0)
     lately = select(processes).where(processes.c.beat > now - fresh_seconds).order_by(processes.c.name)
+    living = [row for row in db.execute(lately) if not process_of(row).is_known_dead]
     return AtWork(
         {row.id: LeaseRow(row.worker, row.fence, row.left_seconds) for row in db.execute(held)},
-        tuple(f"{row.name.split(' ')[0]} {row.pid} on {row.host}" for row in db.execute(lately)),
+        tuple(f"{row.name.split(' ')[0]} {row.pid} on {row.host}" for row in living),
     )
 
 

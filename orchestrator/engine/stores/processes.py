@@ -38,7 +38,7 @@ class SqlProcesses:
     def at(self, name: str) -> ProcessRow | None:
         with self._db.read() as db:
             row = db.execute(select(processes).where(processes.c.name == name)).first()
-        return _read(row) if row else None
+        return process_of(row) if row else None
 
     def of(self, kind: str) -> list[ProcessRow]:
         with self._db.read() as db:
@@ -56,10 +56,11 @@ class SqlProcesses:
 
 def _of(db: Connection, kind: str) -> list[ProcessRow]:
     mine = or_(processes.c.name == kind, processes.c.name.startswith(f"{kind} ", autoescape=True))
-    return [_read(row) for row in db.execute(select(processes).where(mine).order_by(processes.c.beat.desc()))]
+    return [process_of(row) for row in db.execute(select(processes).where(mine).order_by(processes.c.beat.desc()))]
 
 
-def _read(row: Row[Any]) -> ProcessRow:
+def process_of(row: Row[Any]) -> ProcessRow:
+    """Return a row of the table as what it says."""
     return ProcessRow(row.name, row.host, row.pid, row.started, row.beat, json.loads(row.facts))
 
 

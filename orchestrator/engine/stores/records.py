@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from orchestrator.core.process import is_gone
 from orchestrator.model.states import RunState, Who
 
+PROCESS = "process"  # a fact of a process: its name among all, `core.process`
 RESULT = "result"  # the name of the document that is a run's manifest
 
 
@@ -146,6 +148,11 @@ class ProcessRow:
     started: str
     beat: float
     facts: Mapping[str, Any]
+
+    @property
+    def is_known_dead(self) -> bool:
+        """Whether it ended without a word: its own machine knows, no other one does, and of no earlier version."""
+        return is_gone(str(self.facts.get(PROCESS, "")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.core.crc32c import digests_of
 from orchestrator.core.files import sha256_of, write_whole
 from orchestrator.core.percent import Percent
 from orchestrator.model.mosaic import MosaicReport
@@ -29,6 +30,10 @@ from orchestrator.products.stac import COG, ItemFile
 
 if TYPE_CHECKING:
     from orchestrator.products.mosaic.audit import MosaicAudit
+
+
+# What a report says of the file itself, and not of how it was made.
+_OF_THE_FILE = ("path", "size", "placed", "crc32c")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ def make_result(
     waits = f"the finished file waits as {pixels}. Start a job with wider dates, or publish it as it is"
     demand(valid, about, "the area's pixels", waits)
     audits = [before_publication(audit(), about, pixels, parts_of(evidence))] if about.audit else []
-    method = {k: v for k, v in asdict(report).items() if k not in ("path", "size", "placed")}
+    method = {k: v for k, v in asdict(report).items() if k not in _OF_THE_FILE}
     facts = {"assembly": method, "valid": valid}
     final = raster_path(about.run.job)
     about.say("drawing the quicklook")
@@ -134,7 +139,7 @@ def _read(report: MosaicReport, mosaic: Finishable, about: Finishing) -> _Raster
     reading = Percent("reading the result for its checksum", report.size, lambda _text: None)
     counting = Percent("counting valid pixels", report.size, about.say)
     with ThreadPoolExecutor(1, "sha256") as thread:
-        digest = thread.submit(sha256_of, report.path, stop, reading.add)
+        digest = thread.submit(sha256_of_finished, report, stop, reading.add)
         try:
             counts = mosaic.valid(stop, counting.share)
         except BaseException:
@@ -142,6 +147,26 @@ def _read(report: MosaicReport, mosaic: Finishable, about: Finishing) -> _Raster
             raise
         reading.say = about.say  # from now on nothing else is being done
         return _Raster(report, digest.result(), counts)
+
+
+def sha256_of_finished(report: MosaicReport, stop: Stop, on_bytes: Callable[[int], None] = lambda _size: None) -> str:
+    """
+    Return the SHA-256 of the finished file.
+
+    Raises:
+        OutputLostError: Its bytes are not those that it was put together of; it is taken away.
+    """
+    if not report.crc32c:
+        return sha256_of(report.path, stop, on_bytes)
+    found = digests_of(report.path, stop, on_bytes)
+    if found.crc32c != report.crc32c:
+        # Left there, the next join would meet it at its name.
+        report.path.unlink(missing_ok=True)
+        raise OutputLostError(
+            f"{report.path} has checksum {found.crc32c}, and what it was put together of {report.crc32c}: a strip was "
+            "damaged on this disk; the strips are made again"
+        )
+    return found.sha256
 
 
 _ASSETS: Mapping[str, tuple[str, str, tuple[str, ...], str]] = {

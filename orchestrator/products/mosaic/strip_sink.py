@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from orchestrator.core.errors import GenerationError, IntegrityError, NotFoundError
+from orchestrator.core.errors import DamagedObjectError, GenerationError, IntegrityError, NotFoundError
 from orchestrator.core.files import make_folder, write_whole
 from orchestrator.model.grid import Window
 from orchestrator.model.mosaic import MosaicReport, MosaicSpec
@@ -32,7 +32,12 @@ class StripIndexes(Protocol):
     """Where the indexes of a run's strips are kept, by name."""
 
     def all(self) -> Mapping[str, bytes]:
-        """Return those that are there."""
+        """
+        Return those that are there.
+
+        Raises:
+            IntegrityError: Something else lies where one is to be kept.
+        """
 
     def write(self, name: str, content: bytes) -> None:
         """Keep one; it replaces what has its name."""
@@ -48,7 +53,10 @@ class IndexFolder:
         self._folder = folder
 
     def all(self) -> Mapping[str, bytes]:
-        return {path.name: path.read_bytes() for path in sorted(self._folder.glob("*.strip.json"))}
+        found = sorted(self._folder.glob("*.strip.json"))
+        if (other := next((path for path in found if not path.is_file()), None)) is not None:
+            raise IntegrityError(f"{other} is no file, and nothing can be kept there; the strips are made again")
+        return {path.name: path.read_bytes() for path in found}
 
     def write(self, name: str, content: bytes) -> None:
         write_whole(self._folder / name, content)
@@ -193,13 +201,16 @@ class JoinedStrips:
         Join them; done again, the same object is found.
 
         Raises:
-            OutputLostError: What a strip has made is gone: strips are made again.
+            OutputLostError: What a strip has made is gone, or damaged: strips are made again.
         """
         make_folder(self._folder)
         try:
             return self._finished(stop)
-        except (NotFoundError, GenerationError) as error:
+        except (NotFoundError, GenerationError, DamagedObjectError) as error:
             self._sink.clear()
+            # Whatever lies where the join writes was in its way, or was made of what is given up.
+            for made in self._place.find(self._prefix + JOINED):
+                self._place.delete(made)
             raise OutputLostError(f"{error}; the strips are made again") from error
 
     def _finished(self, stop: Stop) -> MosaicReport:
@@ -209,7 +220,7 @@ class JoinedStrips:
         join = StripJoin(self._spec, self._indexes, self._place, self._folder / WORK, stop)
         self._joined = joined = join.run(self._prefix + JOINED)
         if self._is_here:
-            return MosaicReport(path=self._folder / JOINED, **joined.report)
+            return MosaicReport(path=self._folder / JOINED, **joined.report, crc32c=joined.stored.crc32c or "")
         head = self._folder / HEAD
         write_head(PlacedObject(self._place, joined.stored), head, HEAD_SIDE, stop)
         return MosaicReport(path=head, **joined.report, placed=joined.stored)

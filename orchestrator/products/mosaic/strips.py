@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from orchestrator.core.errors import (
     IntegrityError,
     NotFoundError,
     OrchestratorError,
+    Stopped,
     WayError,
 )
 from orchestrator.core.files import remove_tree
@@ -118,19 +120,33 @@ class MakeStrip:
         strip = StripMosaic.open(self.spec, order.strip, folder, clear=order.clear)
         try:
             self._place(strip, order, context)
-            place, prefix = self.place(context.folder)
-            index = strip.publish(place, f"{prefix}{name}/", context.stop)
+            done = self._published(strip, name, order, context)
         except _UselessPartError as error:
             context.note({"lost": {"window": _window_json(error.window), "placing": error.placing}})
             return Split((), str(error), Failure.TRANSIENT)
         finally:
             strip.close()
             remove_tree(folder)
+        return done
+
+    def _published(self, strip: StripMosaic, name: str, order: StripOrder, context: StepContext) -> Done:
+        """
+        Write the strip's objects and hand over what says where they are.
+
+        Where another has the unit by now, or the run is over and was cleaned before this was written, nothing stays.
+        """
+        place, prefix = self.place(context.folder)
+        mine = f"{prefix}{name}/"
         try:
+            index = strip.publish(place, mine, context.stop, context.check)
+            context.check()  # this process may have stood still before it wrote the last
             context.place(order.cell, index.to_json())
-        except OrchestratorError:  # perhaps the run is over, and was cleaned before this was written
-            for stored in index.objects:
-                place.delete(stored)
+        except Stopped:
+            raise
+        except OrchestratorError:
+            with suppress(OrchestratorError):  # what stays is found by whoever cleans
+                for stored in place.find(mine):
+                    place.delete(stored)
             raise
         return Done({"objects": len(index.objects), "size": sum(stored.size for stored in index.objects)})
 
