@@ -55,7 +55,7 @@ class FileDigests:
     crc32c: str
 
 
-def digests_of(
+def crc32c_and_sha256_of(
     path: Path, stop: StopFlag | None = None, on_bytes: Callable[[int], None] = lambda _size: None
 ) -> FileDigests:
     """

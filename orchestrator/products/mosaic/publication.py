@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.core.crc32c import digests_of
+from orchestrator.core.crc32c import crc32c_and_sha256_of
 from orchestrator.core.files import sha256_of, write_whole
 from orchestrator.core.percent import Percent
 from orchestrator.model.mosaic import MosaicReport
@@ -158,7 +158,7 @@ def sha256_of_finished(report: MosaicReport, stop: Stop, on_bytes: Callable[[int
     """
     if not report.crc32c:
         return sha256_of(report.path, stop, on_bytes)
-    found = digests_of(report.path, stop, on_bytes)
+    found = crc32c_and_sha256_of(report.path, stop, on_bytes)
     if found.crc32c != report.crc32c:
         # Left there, the next join would meet it at its name.
         report.path.unlink(missing_ok=True)
