@@ -209,7 +209,7 @@ class Records:
         if pid := holder_of(self._lock_of(run_id)):
             return pid
         found = Worker.parse(lease.worker)
-        if lease.until <= self.clock.now().timestamp() or found is None or found.is_told_by_locks(self.leases.worker):
+        if lease.left_seconds <= 0 or found is None or found.is_told_by_locks(self.leases.worker):
             return ""
         return f"{found.pid} on {found.host}"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Self
 
 from orchestrator.core.clock import Clock
@@ -56,6 +55,7 @@ class Claims:
         self._under_way: dict[tuple[str, str, str], Unit] = {}
         self._waiting: list[Unit] = []  # with a lease, and too heavy to begin beside those under way
         self._heavy: set[str] = set()  # kinds of which two do not fit
+        self._renewed: dict[UnitClaim, float] = {}  # when the lease began, by the clock that only grows
         self._begun: dict[UnitClaim, float] = {}  # when, by the clock that only grows
         self._usual_seconds = 0.0  # that a unit takes; 0 where none has ended yet
         self._ended = threading.Event()
@@ -96,8 +96,8 @@ class Claims:
             most = 0 if self._waiting else self._fitting(kind, most + self._soon(most) if ahead and most > 0 else most)
         if most <= 0:
             return 0
-        now = self._now()
-        found = self._units.claim(run_id, kind, most, now=now, until=now + self._seconds, worker=self._worker)
+        now, began = self._clock.now().timestamp(), self._clock.monotonic()
+        found = self._units.claim(run_id, kind, most, now=now, seconds=self._seconds, worker=self._worker)
         if any(_weight(unit) > self._memory_bytes // 2 for unit in found):
             with self._lock:
                 self._heavy.add(kind)
@@ -105,6 +105,7 @@ class Claims:
             self._release(others)
         with self._lock:
             self._waiting += found
+            self._renewed |= {unit.claim: began for unit in found}
         return len(found)
 
     def _fitting(self, kind: str, most: int) -> int:
@@ -120,9 +121,11 @@ class Claims:
 
     def take_up(self, claim: UnitClaim) -> Unit | None:
         """Make a claim of another process this one's, as under way from now on; None where it is over or taken up."""
-        unit = self._units.take_up(claim, self._now() + self._seconds, self._worker)
+        began = self._clock.monotonic()
+        unit = self._units.take_up(claim, self._seconds, self._worker)
         if unit is not None:
             with self._lock:
+                self._renewed[unit.claim] = began
                 self._under_way[_name(unit)] = unit
         return unit
 
@@ -140,6 +143,7 @@ class Claims:
     def end(self, unit: Unit) -> None:
         """Take note that a unit is not had any more."""
         with self._lock:
+            self._renewed.pop(unit.claim, None)
             held = self._under_way.get(_name(unit))
             if held is not None and held.fence == unit.fence:
                 del self._under_way[_name(unit)]
@@ -148,39 +152,40 @@ class Claims:
                 self._usual_seconds += (seconds - self._usual_seconds) * (_WEIGHT_OF_LAST if self._usual_seconds else 1)
 
     def renew(self) -> None:
-        """Prolong the leases of which a third is over."""
-        now = self._now()
-        for unit in self._held():
-            if unit.claimed_until - now < self._seconds * (BEATS - 1) / BEATS:
-                self._renew_one(unit, now + self._seconds)
+        """Prolong the leases of which a third is over, whatever this machine's time of day is."""
+        now = self._clock.monotonic()
+        for claimed in self._held():
+            if now - self._renewed.get(claimed.claim, now) > self._seconds / BEATS:
+                self._renew_one(claimed)
 
     def give_back_waiting(self) -> None:
         """Let others have what has not begun."""
         with self._lock:
             waiting, self._waiting = self._waiting, []
+            for unit in waiting:
+                self._renewed.pop(unit.claim, None)
         self._release(waiting)
 
     def give_back(self) -> None:
         """Let others have everything."""
         with self._lock:
             held, self._waiting, self._under_way = [*self._waiting, *self._under_way.values()], [], {}
-            self._begun = {}
+            self._begun, self._renewed = {}, {}
         self._release(held)
 
     def _release(self, held: Sequence[Unit]) -> None:
         for run_id in {unit.run_id for unit in held}:
             self._units.release(run_id, [unit for unit in held if unit.run_id == run_id])
 
-    def _renew_one(self, unit: Unit, until: float) -> None:
+    def _renew_one(self, unit: Unit) -> None:
+        began = self._clock.monotonic()
         try:
-            self._units.renew(unit, until)
+            self._units.renew(unit, self._seconds)
         except FencedError:  # it is over, or somebody else's: whoever does it finds out
             return
-        renewed = replace(unit, claimed_until=until)
         with self._lock:
-            if self._under_way.get(_name(unit)) is unit:
-                self._under_way[_name(unit)] = renewed
-            self._waiting = [renewed if other is unit else other for other in self._waiting]
+            if unit.claim in self._renewed:
+                self._renewed[unit.claim] = began
 
     def _held(self) -> list[Unit]:
         with self._lock:
@@ -190,9 +195,6 @@ class Claims:
         while not ended.wait(self._seconds / BEATS):
             with suppress(OrchestratorError):  # a database in trouble shows by itself
                 self.renew()
-
-    def _now(self) -> float:
-        return self._clock.now().timestamp()
 
 
 def _name(unit: Unit) -> tuple[str, str, str]:

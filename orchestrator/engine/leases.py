@@ -108,8 +108,8 @@ class Lease:
         """
         Make sure that the run is this process's, before an effect that no store can take back.
 
-        By the clock that nobody sets and by the time of day: what is over by either is prolonged first, so that nobody
-        claims it in the time that one call takes.
+        By the clock that nobody sets and by the database's: what is over by either is prolonged first, so that nobody
+        claims it in the time that one call takes. This machine's time of day takes no part.
 
         Raises:
             FencedError: Another has it: nothing more may be done for it here.
@@ -117,14 +117,14 @@ class Lease:
         """
         self._check_leader()
         row = self.store.leases.at(self.run_id)
-        is_over = row.until <= self._clock.now().timestamp() or self._good_until <= self._clock.monotonic()
+        is_over = row.left_seconds <= 0 or self._good_until <= self._clock.monotonic()
         if row.fence != self._fence or is_over:
             self.renew()
 
     def renew(self) -> None:
         """Say that this process lives. Errors as `check`."""
         began = self._clock.monotonic()
-        self.store.leases.renew(self.run_id, self._fence, self._clock.now().timestamp() + self._seconds)
+        self.store.leases.renew(self.run_id, self._fence, self._seconds)
         self._good_until = began + self._seconds
 
     def release(self) -> None:
@@ -194,8 +194,8 @@ class RunLeases:
                 lease.renew()
 
     def _claim(self, run_id: str) -> Lease:
-        now, store = self._clock.now().timestamp(), self._store()
-        row = store.leases.claim(run_id, str(self.worker), now=now, until=now + self._seconds, is_gone=self._is_gone)
+        store = self._store()
+        row = store.leases.claim(run_id, str(self.worker), seconds=self._seconds, is_gone=self._is_gone)
         if row is None:
             raise LockedError(taken(run_id, store.leases.at(run_id).worker))
         return Lease(run_id, row.fence, store, self._clock, self._seconds, self._check_leader)

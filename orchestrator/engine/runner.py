@@ -130,10 +130,11 @@ class UnitWork:
         """Return how long nothing will change by itself; a wake-up ends the pause."""
         if any(lane.claims.under_way for lane in self._lanes):
             return _PAUSE_SECONDS
-        due = self._context.units.next_due(self._context.run.id, list(self._context.steps))
+        kinds, now = list(self._context.steps), self._context.now()
+        due = self._context.units.next_due(self._context.run.id, kinds, now)
         if due is None:
             return _PAUSE_SECONDS
-        return min(_PAUSE_SECONDS, max(0.02, due - self._context.now()))
+        return min(_PAUSE_SECONDS, max(0.02, due))
 
     # ------------------------------------------------------------ the run's thread
 

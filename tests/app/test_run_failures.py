@@ -72,7 +72,7 @@ def test_failures_are_grouped_by_what_was_said(records, run):
     """Two tasks failed alike, one otherwise, and a unit: the most frequent first."""
     for task, sentence in (("0000", SENTENCE), ("0001", SENTENCE), ("0002", "Out of memory.")):
         fail(records, run, task, sentence)
-    (unit,) = records.store.units.claim(run, "file", 1, now=0.0, until=FAR)
+    (unit,) = records.store.units.claim(run, "file", 1, now=0.0, seconds=FAR)
     records.store.units.again(unit, FAR, Failure.THROTTLE, "Too many requests.")
 
     told = [(group.kind, group.sentence, group.count, group.keys, group.waits) for group in failures_of(records, run)]
@@ -110,11 +110,11 @@ def test_one_is_tried_at_once_and_the_others_wait(records, run):
 
 def test_units_are_tried_at_once(records, run):
     """A unit that waits for a time may be claimed now."""
-    (unit,) = records.store.units.claim(run, "file", 1, now=0.0, until=FAR)
+    (unit,) = records.store.units.claim(run, "file", 1, now=0.0, seconds=FAR)
     records.store.units.again(unit, FAR, Failure.THROTTLE, "Too many requests.")
     try_now(records, run, "file", sentence="Too many requests.")
 
-    assert unit.key in {each.key for each in records.store.units.claim(run, "file", 3, now=1.0, until=FAR)}
+    assert unit.key in {each.key for each in records.store.units.claim(run, "file", 3, now=1.0, seconds=FAR)}
 
 
 @pytest.mark.parametrize(

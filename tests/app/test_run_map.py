@@ -100,7 +100,7 @@ def test_of_pieces_at_one_place_the_one_that_needs_a_look_is_shown(records):
     cells = [Cell(Window(0, 0, 256, 256), time=time) for time in range(3)]
     run = begin(records, units=[UnitPlan("pixels", f"{cell.time}", cell) for cell in cells])
     for state in (UnitState.DONE, UnitState.FAILED):
-        (unit,) = records.store.units.claim(run, "pixels", 1, now=0.0, until=2e9)
+        (unit,) = records.store.units.claim(run, "pixels", 1, now=0.0, seconds=2e9)
         records.store.units.finish(unit, state, error="refused" if state is UnitState.FAILED else "")
 
     assert stages_of(records, run).letters == "F"

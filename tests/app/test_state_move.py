@@ -183,7 +183,7 @@ def test_nothing_is_moved_under_who_works(records, target, works):
             store.processes.beat(ProcessRow("daemon", "there", 7, "", now, {}))
         else:
             worker = Worker("there", 7, "2026-11-26T03:00:00+00:00", "another-kernel")
-            store.leases.claim(run_id, str(worker), now=now, until=now + 60, is_gone=lambda _: False)
+            store.leases.claim(run_id, str(worker), seconds=60, is_gone=lambda _: False)
 
     with pytest.raises(LockedError, match=r"7 on there.*end it first"):
         move(records, target)

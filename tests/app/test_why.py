@@ -230,7 +230,7 @@ def test_a_chip_that_was_given_up_says_why(records):
     run, now = begin(records), records.clock.now().timestamp()
     units = records.store.units
     units.add(run, [UnitPlan("chip", "a"), UnitPlan("chip", "b")])
-    a, b = units.claim(run, "chip", 2, now=now, until=now + 60)
+    a, b = units.claim(run, "chip", 2, now=now, seconds=60)
     units.finish(a, UnitState.EMPTY, error="Image.load: not found.")
     units.again(b, now + 90, Failure.TRANSIENT, "no answer")
 

@@ -53,7 +53,7 @@ def test_a_request_that_is_cut_says_into_how_many(capfd):
 
 def test_answered_requests_make_a_pace(kept, direct):
     """Bytes and requests since ten minutes ago give bytes a second and seconds left."""
-    claimed = kept.store.units.claim(direct.id, "pixels", 2, now=0.0, until=4e9)
+    claimed = kept.store.units.claim(direct.id, "pixels", 2, now=0.0, seconds=4e9)
     for unit in claimed:
         kept.store.units.finish(unit, UnitState.DONE, result={"bytes": 5000})
         kept.store.events.record(direct.id, "request.answered", {"bytes": 5000})
@@ -111,7 +111,7 @@ def test_the_plan_of_requests_has_no_lines_about_exports(call):
 
 def test_what_was_given_up_is_failed_while_the_run_goes_on(kept, direct, call):
     """Not empty, which is success; it counts as settled, as it will in the end."""
-    one, two, three, _ = kept.store.units.claim(direct.id, "pixels", 4, now=0.0, until=4e9)
+    one, two, three, _ = kept.store.units.claim(direct.id, "pixels", 4, now=0.0, seconds=4e9)
     kept.store.units.finish(one, UnitState.DONE)
     kept.store.units.finish(two, UnitState.EMPTY)
     kept.store.units.finish(three, UnitState.EMPTY, error="Image.load: not found.")

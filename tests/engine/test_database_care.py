@@ -204,7 +204,7 @@ def test_what_an_earlier_program_has_no_state_for_waits_again(path, clock):
     store = SqlStore(f"sqlite:///{path}", clock)
     run = store.runs.admit(Admission("night", "", ("f",), "{}")).id
     store.units.add(run, plans("a", "b", "c"))
-    a, b, _ = store.units.claim(run, "fetch", 3, now=0.0, until=9.0)
+    a, b, _ = store.units.claim(run, "fetch", 3, now=0.0, seconds=9.0)
     store.units.bring(a, BroughtPiece("pieces/a", 1, "0" * 64, as_bytes=True))
     store.units.hold(b, "quota", Who.TIME)
     store.close()

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 from sqlalchemy import event
-from unit_kit import claim, opened, plans, states
+from unit_kit import OVER, claim, opened, plans, states
 
 from orchestrator.core import crash
 from orchestrator.core.errors import FencedError
@@ -95,9 +95,9 @@ def test_units_that_end_at_one_moment_are_one_transaction(store, run):
 def test_one_whose_claim_is_over_keeps_none_of_the_others(store, run):
     """It alone is refused, and changes nothing."""
     store.units.add(run, plans(*"abc"))
-    late = claim(store, run, 1)[0]
+    late = claim(store, run, 1, lease=OVER)[0]
+    (taken,) = claim(store, run, 1)
     others = claim(store, run, 2)
-    (taken,) = claim(store, run, 1, now=1000.0, lease=9e9)[:1]
 
     raised = together(store.units._ends, run, [finish(store, unit) for unit in (late, *others)])
 
@@ -119,10 +119,10 @@ def test_one_that_others_wait_for_ends_with_what_it_makes_possible(store, run):
 def test_a_run_that_was_lost_takes_no_end_of_any(store, run):
     """The look at the run's lease is in the transaction of all of them."""
     store.units.add(run, plans(*"abc"))
-    lease = store.leases.claim(run, "one", now=0.0, until=1.0, is_gone=lambda _: True)
+    lease = store.leases.claim(run, "one", seconds=1.0, is_gone=lambda _: True)
     held = store.under(run, lease.fence)
     units = claim(held, run, 3)
-    store.leases.claim(run, "two", now=9.0, until=10.0, is_gone=lambda _: True)
+    store.leases.claim(run, "two", seconds=1.0, is_gone=lambda _: True)
 
     raised = together(held.units._ends, run, [finish(held, unit) for unit in units])
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from house import House, real_execution
 from model_world import FakeClock
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from orchestrator.core.errors import FencedError, Stopped
 from orchestrator.core.files import LockedError
 from orchestrator.engine.leases import SECONDS, RunLeases, Worker
 from orchestrator.engine.stores.contract import TaskChange
-from orchestrator.engine.stores.schema import metadata
+from orchestrator.engine.stores.schema import metadata, runs
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.states import PartState, RunState, TaskState
 from orchestrator.model.unit import UnitPlan
 
+LONG = 1e9
 HERE, THERE = (Worker(host, 7, "2026-11-26T03:00:00+00:00", f"kernel-of-{host}") for host in ("here", "there"))
 
 
@@ -40,7 +39,21 @@ def leases(house, worker=HERE):
 
 
 def later(house, seconds):
+    """Let time go by, by the database's clock, too: that of a file is the house's own."""
     house.clock.seconds += seconds
+    if house.store.database().kind == "PostgreSQL":
+        set_database_clock(house, seconds)
+
+
+def set_database_clock(house, seconds):
+    """Let a database's clock leap: every lease in it is over so much sooner."""
+    with house.store._db.write() as db:
+        db.execute(update(runs).values(lease_until=runs.c.lease_until - seconds).where(runs.c.lease_until > 0))
+
+
+def left(house, run):
+    """Return what is left of a lease, as whole as the time that a test takes lets it be."""
+    return pytest.approx(house.store.leases.at(run).left_seconds, abs=SECONDS / 3)
 
 
 def content(house):
@@ -60,14 +73,14 @@ def test_a_run_has_one_worker(house, run_id):
 
 
 def test_a_lease_that_is_over_is_taken_by_another(house, run_id):
-    """Not a second sooner; and its number grows."""
+    """Not sooner; and its number grows."""
     mine, yours = leases(house), leases(house, THERE)
     with mine.hold(run_id):
         first = house.store.leases.at(run_id)
-        later(house, SECONDS - 1)
+        later(house, SECONDS / 2)
         with pytest.raises(LockedError), yours.hold(run_id):
             pass
-        later(house, 1)
+        later(house, SECONDS / 2)
         with yours.hold(run_id):
             second = house.store.leases.at(run_id)
 
@@ -85,15 +98,14 @@ def test_a_dead_process_of_the_same_kernel_is_not_waited_for(house, run_id):
 
 def test_a_beat_prolongs_every_lease(house):
     """Also of the runs beside one that was lost."""
-    mine, runs = leases(house), [house.admit(name) for name in "abc"]
-    with mine.hold(runs[0]), mine.hold(runs[1]), mine.hold(runs[2]):
+    mine, names = leases(house), [house.admit(name) for name in "abc"]
+    with mine.hold(names[0]), mine.hold(names[1]), mine.hold(names[2]):
         later(house, SECONDS / 2)
-        house.store.leases.claim(runs[1], str(THERE), now=1e12, until=2e12, is_gone=lambda _worker: False)
+        house.store.leases.claim(names[1], str(THERE), seconds=LONG, is_gone=lambda _worker: True)
 
         mine.beat()
 
-        until = house.clock.now().timestamp() + SECONDS
-        assert [house.store.leases.at(run).until for run in runs] == [until, 2e12, until]
+        assert [left(house, run) for run in names] == [SECONDS, LONG, SECONDS]
 
 
 def test_a_lease_that_was_given_back_is_free(house, run_id):
@@ -109,39 +121,30 @@ def test_whoever_lost_a_run_cannot_give_it_back(house, run_id):
     """Its end must not free what is another's by now."""
     with leases(house).hold(run_id):
         later(house, SECONDS)
-        taken = house.store.leases.claim(
-            run_id, str(THERE), now=house.clock.now().timestamp(), until=9e9, is_gone=lambda _worker: False
-        )
+        taken = house.store.leases.claim(run_id, str(THERE), seconds=LONG, is_gone=lambda _worker: False)
 
-    assert house.store.leases.at(run_id) == taken
-
-
-class Times(FakeClock):
-    """The time of day, which people set, beside the clock that nobody sets."""
-
-    offset = 0.0
-
-    def now(self):
-        return super().now() + timedelta(seconds=self.offset)
+    found = house.store.leases.at(run_id)
+    assert (found.worker, found.fence) == (taken.worker, taken.fence)
+    assert left(house, run_id) == LONG
 
 
-@pytest.mark.parametrize(("elapsed", "set_by"), [(0, 2 * SECONDS), (2 * SECONDS, -1.5 * SECONDS)], ids=["day", "mono"])
-def test_a_lease_that_is_over_by_either_clock_is_prolonged_before_an_effect(house, run_id, elapsed, set_by):
-    """A clock that was set forward, or back while the process was stopped: the time of one call is always left."""
-    house.clock = Times()
+@pytest.mark.parametrize(("elapsed", "leap"), [(0, 2 * SECONDS), (2 * SECONDS, -LONG)], ids=["database", "mono"])
+def test_a_lease_that_is_over_by_either_clock_is_prolonged_before_an_effect(house, run_id, elapsed, leap):
+    """A database's that was set forward, or back while the process was stopped: the time of one call is always left."""
+    house.clock = FakeClock()  # of the process alone
     with leases(house).hold(run_id) as lease:
-        later(house, elapsed)
-        house.clock.offset += set_by
+        house.clock.seconds += elapsed
+        set_database_clock(house, leap)
 
         lease.check()
 
-        assert house.store.leases.at(run_id).until == house.clock.now().timestamp() + SECONDS
+        assert left(house, run_id) == SECONDS
 
 
 def test_no_effect_is_allowed_once_another_has_the_run(house, run_id):
     """The look before a call to a service finds it out."""
     with leases(house).hold(run_id) as lease:
-        house.store.leases.claim(run_id, str(THERE), now=1e12, until=2e12, is_gone=lambda _worker: False)
+        house.store.leases.claim(run_id, str(THERE), seconds=LONG, is_gone=lambda _worker: True)
 
         with pytest.raises(FencedError, match=rf"run {run_id} was taken over by another process"):
             lease.check()
@@ -158,7 +161,7 @@ WRITES = {
     "tasks": lambda store, run: store.tasks.change(run, {"0000": TaskChange(error="x")}),
     "parts": lambda store, run: store.parts.move_all(run, [W], PartState.LOST),
     "units": lambda store, run: store.units.add(run, [UnitPlan("pixels", "0")]),
-    "claims": lambda store, run: store.units.claim(run, "pixels", 1, now=0.0, until=1.0),
+    "claims": lambda store, run: store.units.claim(run, "pixels", 1, now=0.0, seconds=1.0),
     "ledger": lambda store, run: store.ledger.own(run, [StoredObject("a", 1, "1", None, None, "")]),
     "events": lambda store, run: store.events.record(run, "run.held", {}),
     "outputs": lambda store, run: store.outputs.claim("/a", run, ""),
@@ -171,7 +174,7 @@ def test_a_process_that_wakes_up_without_its_lease_writes_nothing(house, run_id,
     """Stopped, paused or cut off from its disk for too long: each of its writes is refused, and changes nothing."""
     with leases(house).hold(run_id) as lease:
         later(house, SECONDS)
-        house.store.leases.claim(run_id, str(THERE), now=1e12, until=2e12, is_gone=lambda _worker: False)
+        house.store.leases.claim(run_id, str(THERE), seconds=LONG, is_gone=lambda _worker: True)
         before = content(house)
 
         with pytest.raises(FencedError):
@@ -244,7 +247,7 @@ def test_the_service_leaves_a_run_alone_that_it_has_lost(house):
     """It neither fails nor holds it, and says so."""
 
     def execute(run):
-        house.store.leases.claim(run.id, str(THERE), now=1e12, until=2e12, is_gone=lambda _worker: False)
+        house.store.leases.claim(run.id, str(THERE), seconds=LONG, is_gone=lambda _worker: True)
         return real_execution(house, run, store=mine.held(run.id).store)
 
     mine = leases(house)

@@ -11,7 +11,7 @@ import postgres_fixtures
 import psycopg
 import pytest
 from sqlalchemy import event, text
-from unit_kit import keys, opened, plans
+from unit_kit import OVER, keys, opened, plans
 
 from orchestrator.core.errors import ConfigError, FencedError
 from orchestrator.engine.stores.backend import TransactionMode
@@ -84,8 +84,8 @@ def test_workers_beside_each_other_end_every_unit_once(url, run):
         assert planner.units.tally(run) == {"fetch": {DONE: 40}, "merge": {DONE: 2}}
 
 
-def claim(store, run, kind="fetch", limit=2, now=0.0):
-    return store.units.claim(run, kind, limit, now=now, until=now + 60.0)
+def claim(store, run, kind="fetch", limit=2, lease=3600.0):
+    return store.units.claim(run, kind, limit, now=0.0, seconds=lease)
 
 
 def test_a_claim_passes_over_what_another_takes_at_this_moment(url, store, run):
@@ -102,7 +102,7 @@ def test_a_claim_passes_over_what_another_takes_at_this_moment(url, store, run):
 def test_an_end_that_meets_a_claim_of_the_same_unit_is_refused(postgres, url, store, run):
     """A worker that wakes up while another takes its unit over waits for that, and then changes nothing."""
     store.units.add(run, plans("a"))
-    (late,) = claim(store, run)
+    (late,) = claim(store, run, lease=OVER)
     refused = []
 
     def finish():
@@ -112,7 +112,7 @@ def test_an_end_that_meets_a_claim_of_the_same_unit_is_refused(postgres, url, st
 
     with closing(opened(url)) as other:
         with store._db.write(TransactionMode.BESIDE) as db:
-            claim_units(db, run, "fetch", 1, now=100.0, until=200.0, worker="")
+            claim_units(db, run, "fetch", 1, now=0.0, here=0.0, seconds=3600.0, worker="")
             thread = threading.Thread(target=finish)
             thread.start()
             while thread.is_alive() and not waits(postgres):
@@ -126,10 +126,10 @@ def test_an_end_that_meets_a_claim_of_the_same_unit_is_refused(postgres, url, st
 def test_what_lapsed_and_what_is_new_are_claimed_by_their_keys(store, run):
     """In one statement, the first of both."""
     store.units.add(run, plans("a", "b", "c"))
-    claim(store, run, limit=2)
+    claim(store, run, limit=2, lease=OVER)
     store.units.again(store.units.of(run)[0], 0.0, Failure.TRANSIENT, "reset")
 
-    assert keys(claim(store, run, limit=2, now=100.0)) == ["a", "b"]
+    assert keys(claim(store, run, limit=2)) == ["a", "b"]
 
 
 def test_a_claim_goes_through_none_of_what_is_done(url, store, run):
@@ -167,11 +167,11 @@ def test_many_units_are_entered_as_a_stream_with_every_column(store, run):
 
 def test_a_lease_is_lost_to_nobody_between_the_look_and_the_commit(postgres, url, store, run):
     """Whoever claims the run waits until what was begun under the old lease is committed."""
-    first = store.leases.claim(run, "one", now=0.0, until=1.0, is_gone=lambda _: True)
+    first = store.leases.claim(run, "one", seconds=1.0, is_gone=lambda _: True)
     held, order = store.under(run, first.fence), []
 
     def take_over():
-        other.leases.claim(run, "two", now=9.0, until=10.0, is_gone=lambda _: True)
+        other.leases.claim(run, "two", seconds=1.0, is_gone=lambda _: True)
         order.append("claimed")
 
     with closing(opened(url)) as other:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from model_world import FakeClock
 from runner_world import PLAN, Script, World
-from unit_kit import claim, keys, opened, plans, states
+from unit_kit import OVER, claim, keys, lapse, opened, plans, states
 
 from orchestrator.core.errors import FencedError, PermanentError
 from orchestrator.engine.kept_pieces import KeptPieces, NotYetSharedError
@@ -34,8 +34,8 @@ def run(store) -> str:
     return store.runs.admit(Admission("night", "", ("f" * 64,), "{}")).id
 
 
-def claimed_by(store, run, worker, limit=1, now=0.0):
-    return store.units.claim(run, "fetch", limit, now=now, until=now + 60, worker=worker)
+def claimed_by(store, run, worker, limit=1, lease=3600.0):
+    return store.units.claim(run, "fetch", limit, now=0.0, seconds=lease, worker=worker)
 
 
 # --------------------------------------------------------------------- whose they are
@@ -58,22 +58,22 @@ def test_a_unit_that_ends_whoever_works_on_it_is_given_up(store, run):
     """After so many leases in a row that ended without a word; the sentence names the last one."""
     store.units.add(run, plans("a"))
     for death in range(MOST_DEATHS):
-        assert len(claimed_by(store, run, f"worker {death}", now=100.0 * death)) == 1
+        assert len(claimed_by(store, run, f"worker {death}", lease=OVER)) == 1
 
-    assert claimed_by(store, run, "worker next", now=1e6) == []
+    assert claimed_by(store, run, "worker next") == []
 
     unit = store.units.get(run, "fetch", "a")
     assert (unit.state, unit.failure) == (FAILED, Failure.PERMANENT)
     assert f"the last one was worker {MOST_DEATHS - 1}" in unit.error
     store.units.forgive(run)
-    assert len(claimed_by(store, run, "worker next", now=1e6)) == 1
+    assert len(claimed_by(store, run, "worker next")) == 1
 
 
 def test_a_word_of_a_worker_shows_that_the_unit_does_not_end_it(store, run):
     """Only deaths in a row count: workers that are killed every minute give nothing up."""
     store.units.add(run, plans("a"))
     for death in range(3 * MOST_DEATHS):
-        (unit,) = claimed_by(store, run, "worker", now=1000.0 * death)
+        (unit,) = claimed_by(store, run, "worker", lease=OVER)
         if death % 2:
             store.units.again(unit, 0.0, Failure.TRANSIENT, "busy", counted=False)
 
@@ -92,6 +92,7 @@ def test_a_brought_unit_is_nobodys_until_its_piece_is_placed(store, run):
 
     brought = store.units.get(run, "fetch", "a")
     assert (brought.state, brought.piece, brought.result) == (BROUGHT, PIECE, {"at": "noon"})
+    lapse(store)
     assert claim(store, run, now=1e9) == []
     assert claim(store, run, kind="merge") == []
     store.units.placed(brought)
@@ -108,8 +109,8 @@ def test_a_brought_unit_is_nobodys_until_its_piece_is_placed(store, run):
 def test_whoever_lost_a_unit_hands_nothing_over(store, run, act):
     """As with every other commit, an older number changes nothing."""
     store.units.add(run, plans("a"))
-    (late,) = claim(store, run)
-    (now,) = claim(store, run, now=99.0)
+    (late,) = claim(store, run, lease=OVER)
+    (now,) = claim(store, run)
 
     with pytest.raises(FencedError):
         act(store.units, late)
@@ -167,7 +168,7 @@ def bring_first(world, content=b"sent elsewhere"):
     """Let another process bring the first window; return its unit."""
     units = world.store.units
     now = world.clock.now().timestamp()
-    (unit,) = units.claim(world.run_id, "pixels", 1, now=now, until=now + 60, worker="worker 1")
+    (unit,) = units.claim(world.run_id, "pixels", 1, now=now, seconds=60, worker="worker 1")
     kept = KeptPieces(world.folder)
     kept.begin(0)
     units.bring(unit, kept.keep(unit, content), result={"reply_sha256": content.decode()})
@@ -203,7 +204,7 @@ def test_a_piece_that_is_not_what_was_brought_is_brought_again(world, damage):
 def test_what_a_worker_cannot_decide_holds_the_run(world):
     """With its sentence and until its time; when the run goes on, the unit does, too."""
     now = world.clock.now().timestamp()
-    (unit,) = world.store.units.claim(world.run_id, "pixels", 1, now=now, until=now + 60, worker="worker 1")
+    (unit,) = world.store.units.claim(world.run_id, "pixels", 1, now=now, seconds=60, worker="worker 1")
     work, _, _ = world.process()
 
     with work:
@@ -218,7 +219,7 @@ def test_what_a_worker_cannot_decide_holds_the_run(world):
 def test_what_failed_for_good_elsewhere_fails_the_run(world):
     """In the service's own sentence."""
     now = world.clock.now().timestamp()
-    (unit,) = world.store.units.claim(world.run_id, "pixels", 1, now=now, until=now + 60, worker="worker 1")
+    (unit,) = world.store.units.claim(world.run_id, "pixels", 1, now=now, seconds=60, worker="worker 1")
     world.store.units.finish(unit, FAILED, failure=Failure.PERMANENT, error="no such image")
 
     with pytest.raises(PermanentError, match="no such image"):
@@ -245,7 +246,7 @@ def test_a_folder_that_is_not_the_holders_is_noticed(tmp_path, what):
 def test_two_claims_of_a_unit_have_two_files(store, run, tmp_path):
     """A loser's file never replaces a winner's, whenever it comes."""
     store.units.add(run, plans("a"))
-    (late,), (now,) = claim(store, run), claim(store, run, now=99.0)
+    (late,), (now,) = claim(store, run, lease=OVER), claim(store, run)
     kept = KeptPieces(tmp_path)
     kept.begin(0)
 

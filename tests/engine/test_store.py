@@ -360,7 +360,7 @@ def test_keys_are_sorted_by_code_point(store):
     store.units.add(run, [UnitPlan("fetch", name) for name in names])
 
     assert [unit.key for unit in store.units.of(run)] == sorted(names)
-    assert [unit.key for unit in store.units.claim(run, "fetch", 9, now=0.0, until=1.0)] == sorted(names)
+    assert [unit.key for unit in store.units.claim(run, "fetch", 9, now=0.0, seconds=1.0)] == sorted(names)
 
 
 def test_bytes_are_counted_beyond_32_bits(store, planned):

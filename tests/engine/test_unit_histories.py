@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import text
-from unit_kit import MET, opened, plans, states
+from unit_kit import MET, lapse, opened, plans, states
 
 from orchestrator.core.errors import FencedError
 from orchestrator.engine.stores.records import Admission
@@ -64,10 +64,8 @@ class Workers(RuleBasedStateMachine):
         self._work_to_the_end()
 
     def _work_to_the_end(self) -> None:
-        self.now += 1e9
-        while (
-            taken := self.stores[1].units.claim(self.run, "fetch", 3, now=self.now, until=self.now + 10)
-        ) or self._gave_up():
+        self.time_passes(1e9)
+        while (taken := self.stores[1].units.claim(self.run, "fetch", 3, now=self.now, seconds=1e4)) or self._gave_up():
             self._took(taken)
             for unit in taken:
                 self.stores[1].units.finish(unit, DONE)
@@ -122,15 +120,16 @@ class Workers(RuleBasedStateMachine):
     def add(self, needs) -> None:
         self._add(needs)
 
-    @rule(worker=st.integers(0, 1), limit=st.integers(1, 3), lease=st.sampled_from([5.0, 50.0]))
+    @rule(worker=st.integers(0, 1), limit=st.integers(1, 3), lease=st.sampled_from([5e3, 5e4]))
     def claim(self, worker, limit, lease) -> None:
-        taken = self.stores[worker].units.claim(self.run, "fetch", limit, now=self.now, until=self.now + lease)
+        taken = self.stores[worker].units.claim(self.run, "fetch", limit, now=self.now, seconds=lease)
         self._took(taken)
         self.held[worker] += taken
 
-    @rule(seconds=st.sampled_from([1.0, 10.0, 100.0]))
+    @rule(seconds=st.sampled_from([1e3, 1e4, 1e5]))
     def time_passes(self, seconds) -> None:
         self.now += seconds
+        lapse(self.stores[0], seconds)
 
     @precondition(lambda self: self.held[0] or self.held[1])
     @rule(state=st.sampled_from([DONE, EMPTY, FAILED]), first=st.integers(0, 1), makes=st.booleans())
@@ -144,7 +143,7 @@ class Workers(RuleBasedStateMachine):
             self._ended(self.last)
 
     @precondition(lambda self: self.held[0] or self.held[1])
-    @rule(first=st.integers(0, 1), wait=st.sampled_from([0.0, 20.0]), counted=st.booleans())
+    @rule(first=st.integers(0, 1), wait=st.sampled_from([0.0, 2e4]), counted=st.booleans())
     def again(self, first, wait, counted) -> None:
         worker = first if self.held[first] else 1 - first
         at = self.now + wait

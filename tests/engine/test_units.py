@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from unit_kit import MET, claim, keys, opened, plans, states
+from unit_kit import MET, OVER, claim, keys, lapse, opened, plans, states
 
 from orchestrator.core.errors import FencedError, IntegrityError
 from orchestrator.engine.stores.records import Admission
@@ -85,12 +85,17 @@ def test_units_are_claimed_in_the_order_of_their_keys(store, run):
 
 
 def test_a_claim_counts_an_attempt_and_raises_the_fence(store, run):
-    """With the end of its lease."""
+    """With the end of its lease, by the database's clock."""
     store.units.add(run, plans("a"))
 
+    with store._db.read() as db:
+        before = store._db.server_seconds(db)
     (unit,) = claim(store, run, now=1000.0, lease=60.0)
+    with store._db.read() as db:
+        after = store._db.server_seconds(db)
 
-    assert (unit.state, unit.attempt, unit.fence, unit.claimed_until) == (UnitState.CLAIMED, 1, 1, 1060.0)
+    assert (unit.state, unit.attempt, unit.fence) == (UnitState.CLAIMED, 1, 1)
+    assert before <= unit.claimed_until - 60.0 <= after
 
 
 def test_a_unit_is_not_claimed_before_its_time(store, run):
@@ -106,31 +111,33 @@ def test_a_unit_is_not_claimed_before_its_time(store, run):
 def test_a_lease_that_is_over_is_taken_by_another(store, run):
     """A worker that died does not keep its units."""
     store.units.add(run, plans("a"))
-    claim(store, run, now=0.0, lease=60.0)
+    claim(store, run, lease=6000.0)
 
-    assert claim(store, run, now=59.0) == []
-    assert [(u.attempt, u.fence) for u in claim(store, run, now=60.0)] == [(2, 2)]
+    lapse(store, 3000.0)
+    assert claim(store, run) == []
+    lapse(store, 3000.0)
+    assert [(u.attempt, u.fence) for u in claim(store, run)] == [(2, 2)]
 
 
 def test_a_lease_that_is_over_is_not_taken_before_what_it_needs_is_there_again(store, run):
     """What was done when it was claimed has been lost since: first that, then this."""
     store.units.add(run, [*plans("a"), *plans("b", needs=(("fetch", "a"),))])
     store.units.finish(claim(store, run)[0], DONE)
-    claim(store, run, lease=60.0)
+    claim(store, run, lease=OVER)
     store.units.lose(run, [("fetch", "a")])
 
-    assert keys(claim(store, run, 2, now=100.0, lease=1000.0)) == ["a"]
-    assert store.units.next_due(run, ["fetch"]) == 1100.0
+    assert keys(claim(store, run, 2, lease=9000.0)) == ["a"]
+    assert 6000.0 < store.units.next_due(run, ["fetch"], 0.0) <= 9000.0
 
 
 def test_a_lease_can_be_prolonged(store, run):
     """A step that takes long keeps its unit."""
     store.units.add(run, plans("a"))
-    (unit,) = claim(store, run, now=0.0, lease=60.0)
+    (unit,) = claim(store, run, lease=OVER)
 
-    store.units.renew(unit, 200.0)
+    store.units.renew(unit, 6000.0)
 
-    assert claim(store, run, now=100.0) == []
+    assert claim(store, run) == []
 
 
 @pytest.mark.parametrize("end", MET)
@@ -170,11 +177,12 @@ def test_what_is_needed_may_be_done_before(store, run):
 def test_the_next_time_something_can_be_claimed_is_known(store, run):
     """A time to be waited for, or the end of somebody's lease; none where only needs are lacking."""
     store.units.add(run, [*plans("a", "b"), *plans("c", kind="other", needs=(("fetch", "a"),))])
-    a, _b = claim(store, run, 2, now=0.0, lease=60.0)
+    a, _b = claim(store, run, 2, lease=9000.0)
     store.units.again(a, 40.0, Failure.TRANSIENT, "reset by peer")
 
-    assert store.units.next_due(run, ["fetch"]) == 40.0
-    assert store.units.next_due(run, ["other"]) is None
+    assert store.units.next_due(run, ["fetch"], 10.0) == 30.0
+    assert 6000.0 < store.units.next_due(run, ["fetch"], -1e5) <= 9000.0
+    assert store.units.next_due(run, ["other"], 0.0) is None
 
 
 # ------------------------------------------------------------------- committing
@@ -196,7 +204,8 @@ def test_a_note_is_kept_until_there_is_a_result(store, run):
     store.units.add(run, plans("a"))
     (unit,) = claim(store, run)
     store.units.note(unit, {"path": "p"})
-    (after_crash,) = claim(store, run, now=99.0)
+    lapse(store)
+    (after_crash,) = claim(store, run)
     assert after_crash.result == {"path": "p"}
 
     store.units.finish(after_crash, DONE)
@@ -222,7 +231,8 @@ def test_an_outdated_fence_changes_nothing(store, run, act, since):
     if since == "given back":
         store.units.release(run)
     else:
-        (other,) = claim(store, run, now=99.0)
+        lapse(store)
+        (other,) = claim(store, run)
         if since == "ended":
             store.units.finish(other, DONE, result={"late": False})
     before = store.units.of(run)
@@ -236,7 +246,7 @@ def test_an_outdated_fence_changes_nothing(store, run, act, since):
 def test_a_lease_that_is_over_may_still_commit_where_nobody_claimed_it(store, run):
     """Slow work is not thrown away: the fence decides, not the clock."""
     store.units.add(run, plans("a"))
-    (slow,) = claim(store, run, now=0.0, lease=1.0)
+    (slow,) = claim(store, run, lease=OVER)
 
     store.units.finish(slow, DONE)
 

@@ -173,7 +173,7 @@ def test_a_unit_that_keeps_failing_asks_for_a_hold(house):
     house.add("a")
     runner = house.runner(raising(TransientError("unavailable")))
     for _ in range(3):
-        (unit,) = house.store.units.claim(house.run, "fetch", 1, now=1e12, until=2e12, worker="worker 1")
+        (unit,) = house.store.units.claim(house.run, "fetch", 1, now=1e12, seconds=1e12, worker="worker 1")
         runner.do_for_holder(unit)
 
     assert (house.unit().state, house.unit().who) == (HELD, Who.TIME)
@@ -250,7 +250,7 @@ def test_what_does_not_end_in_time_is_given_back(house):
 def test_a_database_that_is_away_for_a_moment_costs_no_work(house):
     """What was done is committed when it is back; one whose answer was lost is over then."""
     house.add("a")
-    (unit,) = house.store.units.claim(house.run, "fetch", 1, now=0.0, until=1e12, worker="worker 1")
+    (unit,) = house.store.units.claim(house.run, "fetch", 1, now=0.0, seconds=1e12, worker="worker 1")
     troubles = [TransientError("it restarts"), TransientError("it restarts"), FencedError("over")]
     done = []
 
@@ -269,7 +269,7 @@ def test_a_database_that_is_away_for_a_moment_costs_no_work(house):
 def test_a_busy_service_is_waited_for_and_counts_nothing(house):
     """As in the holder."""
     house.add("a")
-    (unit,) = house.store.units.claim(house.run, "fetch", 1, now=0.0, until=1e12, worker="worker 1")
+    (unit,) = house.store.units.claim(house.run, "fetch", 1, now=0.0, seconds=1e12, worker="worker 1")
 
     house.runner(lambda _c, _u: Again("busy", counted=False)).do_for_holder(unit)
 
@@ -279,7 +279,7 @@ def test_a_busy_service_is_waited_for_and_counts_nothing(house):
 def test_a_step_places_the_piece_of_its_own_cell_only(house):
     """The holder knows of a unit nothing but that."""
     house.add("a")
-    (unit,) = house.store.units.claim(house.run, "fetch", 1, now=0.0, until=1e12, worker="worker 1")
+    (unit,) = house.store.units.claim(house.run, "fetch", 1, now=0.0, seconds=1e12, worker="worker 1")
 
     def step(context, _unit):
         context.place("elsewhere", b"pixels")

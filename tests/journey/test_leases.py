@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 
 from journey_kit import stop_outside_a_transaction
 
@@ -26,8 +25,7 @@ def begun(home):
 def taken_over(home, run_id):
     """Claim a run as the process of another host does, after the lease of the one that has it is over."""
     store = SqlStore(f"sqlite:///{home.folder / 'state' / 'state.db'}", SystemClock())
-    now = time.time() + 3600
-    store.leases.claim(run_id, OTHER, now=now, until=now + 3600, is_gone=lambda _worker: False)
+    store.leases.claim(run_id, OTHER, seconds=3600, is_gone=lambda _worker: True)
     store.close()
 
 

@@ -192,8 +192,7 @@ def _ids(stage: Stage) -> dict[str, str]:
 def _begin(stage: Stage) -> None:
     """Have a process of another host work on what goes on, for a day."""
     with stage.store() as store:
-        now = time.time()
-        store.leases.claim(stage.runs["going"], ELSEWHERE, now=now, until=now + 86_400, is_gone=lambda _: True)
+        store.leases.claim(stage.runs["going"], ELSEWHERE, seconds=86_400, is_gone=lambda _: True)
         for number, task in enumerate(store.tasks.of(stage.runs["going"])):
             if task.state in TASK_LIVE:
                 change = TaskChange(state=TaskState.RUNNING, progress=0.4, operation=f"operations/{number}")

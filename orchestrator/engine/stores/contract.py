@@ -155,16 +155,15 @@ class Leases(Protocol):
     """
     Which process has a run: a time, and a fence, a number that grows with each claim.
 
-    A lease that is over is still good as long as nobody else claimed the run.
+    Leases begin now and are told in seconds, and the database's clock says when one is over, as of units. A lease that
+    is over is still good as long as nobody else claimed the run.
     """
 
-    def claim(
-        self, run_id: str, worker: str, *, now: float, until: float, is_gone: Callable[[str], bool]
-    ) -> LeaseRow | None:
+    def claim(self, run_id: str, worker: str, *, seconds: float, is_gone: Callable[[str], bool]) -> LeaseRow | None:
         """
-        Take a lease until a time, where none is good or its worker `is_gone`; None where another has it.
+        Take a lease of so many seconds, where none is good or its worker `is_gone`; None where another has it.
 
-        Times are seconds since 1970. Of two callers at once one gets it. A run that has no row, of which only objects
+        Of two callers at once one gets it. A run that has no row, of which only objects
         tell, has no lease either: the one that is returned has the number 0.
         """
 
@@ -174,8 +173,8 @@ class Leases(Protocol):
     def kept(self) -> Sequence[str]:
         """Return the runs whose lease was not given back: somebody works on them, or was killed."""
 
-    def renew(self, run_id: str, fence: int, until: float) -> None:
-        """Prolong a lease; raises `FencedError` where the run was claimed by another meanwhile."""
+    def renew(self, run_id: str, fence: int, seconds: float) -> None:
+        """Prolong a lease, from now on; raises `FencedError` where the run was claimed by another meanwhile."""
 
     def release(self, run_id: str, fence: int) -> None:
         """Give a lease back; raises `FencedError` where the run was claimed by another meanwhile."""

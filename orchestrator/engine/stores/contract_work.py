@@ -183,6 +183,9 @@ class Units(Protocol):
     A lease is a time and a fence, a number that grows with each claim. Whoever commits says its fence: `renew`,
     `note`, `finish`, `again` and `split` change nothing and raise `FencedError` where the unit was claimed by another
     meanwhile, given back, or is over. A lease that is over is still good for a commit as long as nobody claimed it.
+
+    Leases begin now and are told in seconds: when one is over the database's clock says, a server's own or that of the
+    machine whose file it is. When a unit is due is told, and asked, by the caller's clock, as seconds since 1970.
     """
 
     def add(self, run_id: str, units: Sequence[UnitPlan]) -> None:
@@ -196,24 +199,24 @@ class Units(Protocol):
     def get(self, run_id: str, kind: str, key: str) -> Unit:
         """Return one unit; raises `IntegrityError` where there is none."""
 
-    def claim(self, run_id: str, kind: str, limit: int, *, now: float, until: float, worker: str = "") -> list[Unit]:
+    def claim(self, run_id: str, kind: str, limit: int, *, now: float, seconds: float, worker: str = "") -> list[Unit]:
         """
-        Take a lease until a time on at most `limit` units, in the order of their keys, counting an attempt of each.
+        Take a lease of so many seconds on at most `limit` units, in the order of their keys, counting each an attempt.
 
-        Taken are those that wait, are due and whose needs are all DONE or EMPTY; and those whose lease is over.
-        Times are seconds since 1970. Two callers never get the same unit. `worker` is who asks. A unit of which
+        Taken are those that wait, are due at `now` and whose needs are all DONE or EMPTY; and those whose lease is
+        over. Two callers never get the same unit. `worker` is who asks. A unit of which
         `MOST_DEATHS` leases in a row have ended without a word is FAILED instead.
         """
 
-    def take_up(self, claim: UnitClaim, until: float, worker: str) -> Unit | None:
+    def take_up(self, claim: UnitClaim, seconds: float, worker: str) -> Unit | None:
         """
         Make a claim of another process one's own, under the next number, as no further try; the other's is over then.
 
         None where that claim is over already, or was taken up before: whoever is told of it twice does nothing.
         """
 
-    def renew(self, unit: Unit, until: float) -> None:
-        """Prolong a lease."""
+    def renew(self, unit: Unit, seconds: float) -> None:
+        """Prolong a lease: so many seconds from now on."""
 
     def note(self, unit: Unit, result: Mapping[str, Any]) -> None:
         """Write down, before an effect, what the result will be; it stays with the unit whatever happens."""
@@ -293,8 +296,12 @@ class Units(Protocol):
     def is_due(self, run_id: str, kind: str, now: float) -> bool:
         """Tell whether a unit of this kind can be claimed now."""
 
-    def next_due(self, run_id: str, kinds: Collection[str]) -> float | None:
-        """Return when the next unit can be claimed, by its time or the end of its lease; None: none by time alone."""
+    def next_due(self, run_id: str, kinds: Collection[str], now: float) -> float | None:
+        """
+        Return in how many seconds a unit can be claimed, by its time or the end of its lease; None: none by time alone.
+
+        It is 0 or less where one can be claimed already.
+        """
 
     def tally(self, run_id: str) -> Mapping[str, Mapping[UnitState, int]]:
         """Count the units of each kind in each state that occurs."""

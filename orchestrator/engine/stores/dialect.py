@@ -145,6 +145,11 @@ class _Seconds(GenericFunction[float]):
     inherit_cache = True
 
 
+class _DatabaseNow(GenericFunction[float]):
+    type = Float()
+    inherit_cache = True
+
+
 class _Whole(GenericFunction[int]):
     type = Integer()
     inherit_cache = True
@@ -173,6 +178,16 @@ def json_least(column: ColumnElement[Any], path: str) -> ColumnElement[float]:
 def seconds_after(moment: ColumnElement[str], since: ColumnElement[str] | str) -> ColumnElement[float]:
     """How many seconds a time (RFC 3339, UTC) is after another."""
     return _Seconds(moment, literal(since) if isinstance(since, str) else since)
+
+
+def database_now(here: ColumnElement[float]) -> ColumnElement[float]:
+    """
+    Return the time of day as seconds since 1970 as all see it who use a database.
+
+    A server's is its own, at the beginning of the statement, and `here` is not looked at. A file is on one machine,
+    whose time `here` is.
+    """
+    return _DatabaseNow(here)
 
 
 def number_in(document: ColumnElement[str], name: str) -> ColumnElement[int]:
@@ -218,6 +233,12 @@ def _seconds_of_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
     return f"((julianday({moment}) - julianday({since})) * 86400.0)"
 
 
+@compiles(_DatabaseNow)
+def _now_of_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
+    (here,) = _texts(compiler, element, kw)
+    return str(here)
+
+
 @compiles(_Whole)
 def _whole_of_sqlite(element: Any, compiler: Any, **kw: Any) -> str:
     (number,) = _texts(compiler, element, kw)
@@ -258,6 +279,11 @@ def _seconds_of_postgres(element: Any, compiler: Any, **kw: Any) -> str:
     moment, since = _texts(compiler, element, kw)
     length = f"CAST({moment} AS timestamptz) - CAST({since} AS timestamptz)"
     return f"CAST(extract(epoch FROM {length}) AS double precision)"
+
+
+@compiles(_DatabaseNow, POSTGRES)
+def _now_of_postgres(_element: Any, _compiler: Any, **_kw: Any) -> str:
+    return "CAST(extract(epoch FROM statement_timestamp()) AS double precision)"
 
 
 @compiles(_Whole, POSTGRES)

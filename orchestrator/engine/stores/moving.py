@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, func, inspect, select, text, update
+from sqlalchemy import Connection, Row, Table, func, inspect, literal, select, text, update
 
 from orchestrator.core.errors import IntegrityError, UserError
-from orchestrator.engine.stores.dialect import MOVED, VERSION, insert_many, number_rows_after
+from orchestrator.engine.stores.dialect import MOVED, VERSION, database_now, insert_many, number_rows_after
 from orchestrator.engine.stores.processes import process_of
 from orchestrator.engine.stores.records import LeaseRow
 from orchestrator.engine.stores.schema import leadership, metadata, processes, runs, units
@@ -136,12 +136,17 @@ class AtWork:
 
 
 def at_work(db: Connection, now: float, fresh_seconds: float) -> AtWork:
-    """Return who works on a state at `now`, seconds since 1970, and may live; processes of the last `fresh_seconds`."""
-    held = select(runs.c.id, runs.c.worker, runs.c.fence, runs.c.lease_until).where(runs.c.lease_until > now)
+    """
+    Return who works on a state, and may live; processes of the last `fresh_seconds`.
+
+    `now` is this machine's time, seconds since 1970; leases are judged by the database's.
+    """
+    left = runs.c.lease_until - database_now(literal(now))
+    held = select(runs.c.id, runs.c.worker, runs.c.fence, left.label("left_seconds")).where(left > 0)
     lately = select(processes).where(processes.c.beat > now - fresh_seconds).order_by(processes.c.name)
     living = [row for row in db.execute(lately) if not process_of(row).is_known_dead]
     return AtWork(
-        {row.id: LeaseRow(row.worker, row.fence, row.lease_until) for row in db.execute(held)},
+        {row.id: LeaseRow(row.worker, row.fence, row.left_seconds) for row in db.execute(held)},
         tuple(f"{row.name.split(' ')[0]} {row.pid} on {row.host}" for row in living),
     )
 

@@ -120,12 +120,12 @@ class LeaseRow:
     Attributes:
         worker: Who has it, or had it last; see `engine.leases.Worker`.
         fence: Grows with each claim.
-        until: When it is over, seconds since 1970; 0 where it was given back.
+        left_seconds: What is left of it by the database's clock; 0 or less where it is over or was given back.
     """
 
     worker: str
     fence: int
-    until: float
+    left_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ class Head:
         finish_by: When it should have ended, seconds since 1970; 0 is whenever.
         worker: Which process has, or had last, its lease; empty for none.
         fence: A number that grows with each lease.
-        lease_until: Until when, seconds since 1970.
+        lease_until: Until when, seconds since 1970 by the database's clock; 0 where it was given back.
         created: RFC 3339.
         updated: RFC 3339.
         job: The job's frozen snapshot, JSON.

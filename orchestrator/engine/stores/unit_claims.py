@@ -4,20 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, case, select, tuple_, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Float,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from orchestrator.engine.stores.contract_work import MOST_DEATHS
-from orchestrator.engine.stores.dialect import locks_rows
+from orchestrator.engine.stores.dialect import database_now, locks_rows
 from orchestrator.engine.stores.schema import units
 from orchestrator.engine.stores.unit_rows import count_units, move_unit, needs_of, unit_of
 from orchestrator.model.states import Failure, UnitState
 from orchestrator.model.unit import Unit
 
 _OF_KIND = and_(units.c.run_id == bindparam("of_run"), units.c.kind == bindparam("of_kind"))
+# Leases are judged by the database's clock; when a unit is due is told by the one of whoever put it off.
+_DATABASE_NOW = database_now(bindparam("here", type_=Float()))
 # What a unit needs may have been lost while somebody had it: it is claimed by nobody until it is there again.
 _FRESH = (UnitState.WAITING, and_(_OF_KIND, units.c.lacking == 0, units.c.next_at <= bindparam("now")))
-_LAPSED = (UnitState.CLAIMED, and_(_OF_KIND, units.c.lacking == 0, units.c.claimed_until <= bindparam("now")))
+_LAPSED = (UnitState.CLAIMED, and_(_OF_KIND, units.c.lacking == 0, units.c.claimed_until <= _DATABASE_NOW))
 
 
 def _alone(state: UnitState, here: ColumnElement[bool]) -> Select[Any]:
@@ -53,7 +68,8 @@ def _claim_at_once() -> ReturningUpdate[Any]:
     same = tuple_(units.c.run_id, units.c.kind, units.c.key) == tuple_(due.c.run_id, due.c.kind, due.c.key)
     taken = {"state": UnitState.CLAIMED, "attempt": units.c.attempt + 1, "fence": units.c.fence + 1}
     taken |= {"deaths": units.c.deaths + case((due.c.state == UnitState.CLAIMED, 1), else_=0)}
-    claimed = update(units).where(same).values(**taken, claimed_until=bindparam("until"), worker=bindparam("by"))
+    until = _DATABASE_NOW + bindparam("seconds", type_=Float())
+    claimed = update(units).where(same).values(**taken, claimed_until=until, worker=bindparam("by"))
     return claimed.returning(*units.c, due.c.state.label("was"), due.c.worker.label("before"))
 
 
@@ -77,35 +93,35 @@ Claimed = tuple[Row[Any], str]  # as it is now, and who had it before
 
 
 def claim_units(
-    db: Connection, run_id: str, kind: str, limit: int, *, now: float, until: float, worker: str
+    db: Connection, run_id: str, kind: str, limit: int, *, now: float, here: float, seconds: float, worker: str
 ) -> list[Unit]:
-    """Take the first units that may be claimed: see `contract_work.Units.claim`."""
-    which = {"of_run": run_id, "of_kind": kind, "now": now, "most": limit}
+    """Take the first units that may be claimed: see `contract_work.Units.claim`; `here` as of `database_now`."""
+    which = {"of_run": run_id, "of_kind": kind, "now": now, "here": here, "most": limit}
     claim = _claim_beside if locks_rows(db) else _claim_alone
-    taken = _still_tried(db, claim(db, which, until, worker))
+    taken = _still_tried(db, claim(db, which, seconds, worker))
     needs = needs_of(db, run_id, [kind], [row.key for row in taken])
     return [unit_of(row, needs.get((kind, row.key), ())) for row in taken]
 
 
-def is_any_due(db: Connection, run_id: str, kind: str, now: float) -> bool:
-    """Tell whether a unit of a kind may be claimed."""
-    which = {"of_run": run_id, "of_kind": kind, "now": now, "most": 1}
+def is_any_due(db: Connection, run_id: str, kind: str, *, now: float, here: float) -> bool:
+    """Tell whether a unit of a kind may be claimed; times as of `claim_units`."""
+    which = {"of_run": run_id, "of_kind": kind, "now": now, "here": here, "most": 1}
     queries = (_DUE_BESIDE, _OVER_BESIDE) if locks_rows(db) else (_DUE, _OVER)
     return any(db.execute(query, which).first() is not None for query in queries)
 
 
-def _claim_beside(db: Connection, which: dict[str, Any], until: float, worker: str) -> list[Claimed]:
-    rows = sorted(db.execute(_CLAIM, which | {"until": until, "by": worker}), key=lambda row: row.key)
+def _claim_beside(db: Connection, which: dict[str, Any], seconds: float, worker: str) -> list[Claimed]:
+    rows = sorted(db.execute(_CLAIM, which | {"seconds": seconds, "by": worker}), key=lambda row: row.key)
     if fresh := sum(row.was == UnitState.WAITING for row in rows):
         count_units(db, which["of_run"], which["of_kind"], {UnitState.WAITING: -fresh, UnitState.CLAIMED: fresh})
     return [(row, row.before) for row in rows]
 
 
-def _claim_alone(db: Connection, which: dict[str, Any], until: float, worker: str) -> list[Claimed]:
+def _claim_alone(db: Connection, which: dict[str, Any], seconds: float, worker: str) -> list[Claimed]:
     found = sorted([*db.execute(_DUE, which), *db.execute(_OVER, which)], key=lambda row: row.key)[: which["most"]]
     if not found:
         return []
-    taken = which | {"until": until, "by": worker}
+    taken = which | {"until": which["here"] + seconds, "by": worker}
     db.execute(_TAKE, [taken | {"of_key": row.key, "lapsed": int(row.state == UnitState.CLAIMED)} for row in found])
     if fresh := sum(row.state == UnitState.WAITING for row in found):
         count_units(db, which["of_run"], which["of_kind"], {UnitState.WAITING: -fresh, UnitState.CLAIMED: fresh})

@@ -11,11 +11,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import bindparam, func, or_, select, update
+from sqlalchemy import bindparam, func, literal, or_, select, update
 
 from orchestrator.engine.stores.backend import TransactionMode
 from orchestrator.engine.stores.contract_work import FREE_WORKER
 from orchestrator.engine.stores.database import Database
+from orchestrator.engine.stores.dialect import database_now
 from orchestrator.engine.stores.group_commit import GroupCommit
 from orchestrator.engine.stores.schema import runs, unit_counts
 from orchestrator.engine.stores.schema import units as table
@@ -112,14 +113,14 @@ class SqlUnits:
 
     def is_due(self, run_id: str, kind: str, now: float) -> bool:
         with self._db.read() as db:
-            return is_any_due(db, run_id, kind, now)
+            return is_any_due(db, run_id, kind, now=now, here=self._db.seconds())
 
-    def next_due(self, run_id: str, kinds: Collection[str]) -> float | None:
+    def next_due(self, run_id: str, kinds: Collection[str], now: float) -> float | None:
         mine = (table.c.run_id == run_id, table.c.kind.in_(kinds))
-        waiting = select(func.min(table.c.next_at)).where(
+        waiting = select(func.min(table.c.next_at) - now).where(
             *mine, table.c.state == UnitState.WAITING, table.c.lacking == 0
         )
-        claimed = select(func.min(table.c.claimed_until)).where(
+        claimed = select(func.min(table.c.claimed_until) - database_now(literal(self._db.seconds()))).where(
             *mine, table.c.state == UnitState.CLAIMED, table.c.lacking == 0
         )
         with self._db.read() as db:
@@ -132,19 +133,22 @@ class SqlUnits:
         with self._db.write() as db:
             add_units(db, run_id, units)
 
-    def claim(self, run_id: str, kind: str, limit: int, *, now: float, until: float, worker: str = "") -> list[Unit]:
+    def claim(self, run_id: str, kind: str, limit: int, *, now: float, seconds: float, worker: str = "") -> list[Unit]:
         with self._db.write(TransactionMode.BESIDE) as db:
-            return claim_units(db, run_id, kind, limit, now=now, until=until, worker=worker)
+            times = {"now": now, "here": self._db.seconds(), "seconds": seconds}
+            return claim_units(db, run_id, kind, limit, **times, worker=worker)
 
-    def take_up(self, claim: UnitClaim, until: float, worker: str) -> Unit | None:
+    def take_up(self, claim: UnitClaim, seconds: float, worker: str) -> Unit | None:
         with self._db.write(TransactionMode.BESIDE) as db:
             if (row := held_row_or_none(db, claim)) is None:
                 return None
+            until = self._db.server_seconds(db) + seconds
             move_unit(db, row, UnitState.CLAIMED, fence=row.fence + 1, claimed_until=until, worker=worker)
             return read_unit(db, row_of_unit(db, claim.run_id, claim.kind, claim.key))
 
-    def renew(self, unit: Unit, until: float) -> None:
+    def renew(self, unit: Unit, seconds: float) -> None:
         with self._db.write(TransactionMode.BESIDE) as db:
+            until = self._db.server_seconds(db) + seconds
             move_unit(db, held_row(db, unit), UnitState.CLAIMED, claimed_until=until)
 
     def note(self, unit: Unit, result: Mapping[str, Any]) -> None:
