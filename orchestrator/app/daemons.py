@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 
 from orchestrator.app.application import Application
 from orchestrator.app.heartbeat import DAEMON, FRESH_SECONDS, STANDBY, Heartbeat, daemon_row, find_daemon, tell_systemd
-from orchestrator.core.errors import OrchestratorError, SpaceError, Stopped, TransientError
+from orchestrator.core.errors import OrchestratorError, Stopped
 from orchestrator.core.files import LockedError, exclusive
 from orchestrator.engine.leadership import Term
 from orchestrator.engine.leases import Worker
 from orchestrator.engine.service import LOOK_SECONDS
 from orchestrator.engine.stores.contract_leadership import LeadershipRow
 from orchestrator.engine.stores.records import ProcessRow
-from orchestrator.engine.trouble import StoreTrouble
+from orchestrator.engine.trouble import WAITED_FOR, StoreTrouble
 
 _SHARE = "end it, let this one stand by (`--standby`), or let both share the work with `share = true` under [serve]"
 # Whoever stands by looks at the leader so often, and at a database that is in trouble not more seldom than that.
@@ -68,7 +68,7 @@ def working(app: Application, *, locked: bool, standby: bool = False, patient: b
     Raises:
         LockedError: Another daemon lives, and this one is not to stand by.
         Stopped: This one is to end.
-        TransientError, SpaceError: The store cannot be used now, and this one is not `patient`.
+        TransientError, SpaceError, ClosedStateError: The store cannot be used now, and this one is not `patient`.
     """
     with ExitStack() as stack:
         if not app.settings.serve.share:
@@ -84,13 +84,13 @@ def _patiently(app: Application, look: Callable[[], _T | None], waiting: Callabl
 
     Raises:
         Stopped: The process is to end.
-        TransientError, SpaceError: The database cannot be used, and nobody is `patient`.
+        TransientError, SpaceError, ClosedStateError: The database cannot be used, and nobody is `patient`.
     """
     trouble = StoreTrouble(app.clock, app.notify)
     while True:
         try:
             found = look()
-        except (TransientError, SpaceError) as error:
+        except WAITED_FOR as error:
             if not patient:
                 raise
             trouble.begin(error)

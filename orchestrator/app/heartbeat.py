@@ -15,7 +15,7 @@ from orchestrator import __version__
 from orchestrator.app.records import Records
 from orchestrator.config import Settings
 from orchestrator.core.clock import Clock
-from orchestrator.core.errors import OrchestratorError
+from orchestrator.core.errors import MovedError, OrchestratorError
 from orchestrator.core.files import LockedError
 from orchestrator.core.process import process_name
 from orchestrator.core.units import format_count
@@ -62,6 +62,7 @@ class Heartbeat:
 
         Raises:
             LockedError: Another daemon took this one's place, which had not been heard of for long.
+            MovedError: The state is in another database by now.
         """
         now = self._clock.monotonic()
         if now < self._next:
@@ -72,10 +73,14 @@ class Heartbeat:
         tell_systemd("WATCHDOG=1", f"STATUS={status}")
         facts = {"version": __version__, "busy": busy, "waiting": waiting, **self._facts()}
         row, other = daemon_row(self._name, self._clock, facts), None
-        with suppress(OrchestratorError):
+        try:
             other = self._store.processes.at(self._name)
             if other is None or _is_same(other, row):
                 self._store.processes.beat(row)
+        except MovedError:
+            raise
+        except OrchestratorError:
+            pass  # it shows by itself
         if other is not None and not _is_same(other, row):
             raise LockedError(
                 f"process {other.pid} on {other.host} has become the daemon of this state, since this one had not been "

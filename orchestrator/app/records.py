@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -72,8 +72,7 @@ class Records:
         """Return the address of a database with the password that `[store] password_file` holds; errors as above."""
         if not (path := self.settings.store.password_file):
             return url
-        secret = read_secret(Path(path).expanduser(), "[store]: password_file")
-        return with_password(url, secret.strip("\r\n"))
+        return with_password(url, _password_in(path))
 
     @property
     def is_file(self) -> bool:
@@ -96,7 +95,8 @@ class Records:
         self.folder()
         if self.is_file:
             make_private(self.database)  # and what SQLite puts beside it has the same mode
-        return SqlStore(self.store_url, self.clock)
+        path = self.settings.store.password_file
+        return SqlStore(self.store_url, self.clock, partial(_password_in, path) if path and not self.is_file else None)
 
     def close(self) -> None:
         """Let go of the database, where it was opened."""
@@ -215,3 +215,7 @@ class Records:
 
     def _lock_of(self, run_id: str) -> Path:
         return self.settings.state_dir / "locks" / run_id
+
+
+def _password_in(path: str) -> str:
+    return read_secret(Path(path).expanduser(), "[store]: password_file").strip("\r\n")

@@ -28,6 +28,7 @@ what was expected and what to do.
     │   ├── DamagedObjectError  ... because the object itself is proved not to be what its checksum says
     │   └── WayError         ... because something between here and the service alters bytes; also a TransientError
     ├── StateError           us, or a person: the state cannot be read or written; on its word nothing is decided
+    │   ├── ClosedStateError  ... because its server lets nobody write, or no more lets us in: a switch-over ends so
     │   └── MovedError       ... because it is in another database now: a setting is to name that one
     ├── SpaceError           a disk is too full to go on
     └── Stopped              somebody asked us to stop; the work continues at the next start
@@ -172,6 +173,15 @@ class IntegrityError(OrchestratorError):
 
 class StateError(OrchestratorError):
     """The state database is damaged, or its file cannot be used: nothing is done remotely, nor given up, for it."""
+
+
+class ClosedStateError(StateError):
+    """
+    The state's server is there and may only be read, or lets this process in no more, which it had let in.
+
+    A server that takes over, a password that is being changed and a person with a mistake look alike: who works for
+    months waits for either, having said so; whoever asked for one thing is told.
+    """
 
 
 class MovedError(StateError):

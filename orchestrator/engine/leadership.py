@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from orchestrator.core.clock import Clock
-from orchestrator.core.errors import FencedError, OrchestratorError
+from orchestrator.core.errors import FencedError, MovedError, OrchestratorError
 from orchestrator.engine.leases import BEATS
 from orchestrator.engine.stores.contract import Store
 
@@ -43,6 +43,7 @@ class Term:
 
         Raises:
             FencedError: Another does.
+            MovedError: The state is in another database by now.
             TransientError, SpaceError: The store cannot say so now.
         """
         row = self.store.leadership.at()
@@ -54,14 +55,14 @@ class Term:
         began = self._clock.monotonic()
         try:
             self.store.leadership.renew(self.number, self._seconds)
-        except FencedError:
+        except (FencedError, MovedError):
             self._lost.set()
             raise
         self._good_until = began + self._seconds
 
     @property
     def is_lost(self) -> bool:
-        """Whether another is known to lead by now."""
+        """Whether another is known to lead by now, or the state to be elsewhere."""
         return self._lost.is_set()
 
     @contextmanager
@@ -84,7 +85,7 @@ class Term:
             pause = self._seconds / BEATS
             try:
                 self.renew()
-            except FencedError:
+            except (FencedError, MovedError):
                 lost()
                 return
             except OrchestratorError:  # said where it is in the way; until the lease is over nobody else leads

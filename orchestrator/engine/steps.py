@@ -36,6 +36,7 @@ from orchestrator.engine.context import ProcessContext
 from orchestrator.engine.kept_pieces import PieceKeeper, UnsharedError
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.stores.contract import Units
+from orchestrator.engine.trouble import WAITED_FOR
 from orchestrator.engine.work import HoldError
 from orchestrator.model.ports import Stop
 from orchestrator.model.product import RunSnapshot, Step
@@ -50,7 +51,7 @@ _LONG_PAUSE_SECONDS = 60.0
 _AWAY_SECONDS, _LOOK_SECONDS = 120.0, 1.0
 _MET = (UnitState.DONE, UnitState.BROUGHT)
 # What is wrong with the process, its settings, its disk or its way to the state: with the unit nothing is.
-_OWN = (ConfigError, CredentialError, ExtraError, OSError, SpaceError, StateError, TransientError)
+_OWN = (ConfigError, CredentialError, ExtraError, OSError, SpaceError, StateError, TransientError, UnsharedError)
 
 
 class Placer(Protocol):
@@ -181,7 +182,7 @@ class StepRunner:
         while True:
             try:
                 return commit()
-            except (TransientError, SpaceError):
+            except WAITED_FOR:
                 if self._is_holder or self._stop.is_set() or clock.monotonic() > give_up_at:
                     raise
                 self._stop.wait(_LOOK_SECONDS)

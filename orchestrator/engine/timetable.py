@@ -12,7 +12,7 @@ from typing import Any
 
 from orchestrator.core import crash
 from orchestrator.core.clock import Clock
-from orchestrator.core.errors import OrchestratorError, SpaceError, TransientError
+from orchestrator.core.errors import OrchestratorError
 from orchestrator.engine.admission import fire
 from orchestrator.engine.deadlines import INTERRUPTIBLE, as_time, deferral, seconds_left
 from orchestrator.engine.interrupts import Interrupts
@@ -31,6 +31,7 @@ from orchestrator.engine.scheduler import (
 )
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Head, JobState, PreviousRun, Run
+from orchestrator.engine.trouble import WAITED_FOR
 from orchestrator.model.job import Job
 from orchestrator.model.ports import Stop
 from orchestrator.model.states import RunState
@@ -149,7 +150,7 @@ class Timetable:
         try:
             self._settle(entry, now)
             self._defer(entry, now)
-        except (TransientError, SpaceError) as error:
+        except WAITED_FOR as error:
             self._in_trouble(entry, str(error), 0.0)
         except (OrchestratorError, OSError) as error:
             self._in_trouble(entry, str(error), _AGAIN_SECONDS)

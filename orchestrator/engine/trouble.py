@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from orchestrator.core.clock import Clock
-from orchestrator.core.errors import OrchestratorError
+from orchestrator.core.errors import ClosedStateError, OrchestratorError, SpaceError, TransientError
 
+# What a process that works for months waits for, before it has begun as well as later.
+WAITED_FOR = (TransientError, SpaceError, ClosedStateError)
 SHORTEST_WAIT_SECONDS = 2.0
 LONGEST_WAIT_SECONDS = 10.0  # a look costs nothing, and who waits is to be back soon
 

@@ -22,7 +22,7 @@ from orchestrator.app.heartbeat import (
 )
 from orchestrator.app.verbs.daemon import serve
 from orchestrator.config import load
-from orchestrator.core.errors import ConfigError, Stopped, TransientError
+from orchestrator.core.errors import ClosedStateError, ConfigError, Stopped, TransientError
 from orchestrator.core.files import LockedError, exclusive
 from orchestrator.core.machine import kernel
 from orchestrator.engine.stores.records import ProcessRow
@@ -264,9 +264,16 @@ def test_a_standby_waits_for_whoever_moves_the_state(app):
     assert app.store.leadership.at().worker == ""
 
 
-def test_a_standby_survives_a_database_that_is_away(app, monkeypatch):
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(TransientError("the server is gone"), id="gone"),
+        pytest.param(ClosedStateError("it may only be read"), id="only read"),
+    ],
+)
+def test_a_standby_survives_a_database_that_is_away(app, monkeypatch, error):
     """It says so once, looks every few seconds, and leads when the database is back."""
-    look, failures = app.store.leadership.at, [TransientError("the server is gone")] * 6
+    look, failures = app.store.leadership.at, [error] * 6
 
     def at():
         if failures:
@@ -276,6 +283,22 @@ def test_a_standby_survives_a_database_that_is_away(app, monkeypatch):
     monkeypatch.setattr(app.store.leadership, "at", at)
     with standing_by(app):
         assert 5 < app.clock.seconds <= 30
+
+    assert [told for told, _ in app.told] == ["serve.trouble", "serve.recovered"]
+
+
+def test_a_leader_begins_when_a_database_may_be_written_again(app, monkeypatch):
+    """Also at the very first: a server that takes over may be written a moment later."""
+    claim, failures = app.store.leadership.claim, [ClosedStateError("it may only be read")] * 3
+
+    def claimed(*what):
+        if failures:
+            raise failures.pop()
+        return claim(*what)
+
+    monkeypatch.setattr(app.store.leadership, "claim", claimed)
+    with working(app, locked=True):
+        assert app.store.leadership.at().worker == str(app.leases.worker)
 
     assert [told for told, _ in app.told] == ["serve.trouble", "serve.recovered"]
 

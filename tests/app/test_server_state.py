@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from orchestrator.app.verbs import database
 from orchestrator.app.verbs.figures import figures
 from orchestrator.app.verbs.overview import overview
 from orchestrator.config.sections import LocalSettings, Settings, StoreSettings
-from orchestrator.core.errors import ConfigError, UserError
+from orchestrator.core.errors import ClosedStateError, ConfigError, UserError
 from orchestrator.faces.metrics import Page
 
 
@@ -108,3 +109,16 @@ def test_a_password_comes_from_a_file_that_others_cannot_read(tmp_path):
     file.chmod(0o644)
     with pytest.raises(ConfigError, match=r"password_file.*chmod 0400"):
         _ = records_of(tmp_path, "postgresql://me@db.example/state", password_file=str(file)).store_url
+
+
+def test_the_file_of_a_password_is_read_at_each_connection(tmp_path, url):
+    """So that another password needs nobody who begins the program again; while there is none, it waits."""
+    file = tmp_path / "password"
+    file.write_text("first\n", encoding="utf-8")
+    file.chmod(0o600)
+    with closing(records_of(tmp_path, url, password_file=str(file)).store) as store:
+        file.unlink()
+        store._db._engine.dispose()
+
+        with pytest.raises(ClosedStateError, match="password_file"):
+            store.runs.count()

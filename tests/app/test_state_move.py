@@ -20,10 +20,11 @@ from orchestrator.app.records import Records
 from orchestrator.app.verbs import state_move
 from orchestrator.config.sections import LocalSettings, Settings
 from orchestrator.core.clock import SystemClock
-from orchestrator.core.errors import IntegrityError, MovedError, UserError
+from orchestrator.core.errors import ConfigError, IntegrityError, MovedError, UserError
 from orchestrator.core.files import LockedError, exclusive
 from orchestrator.core.process import process_name
-from orchestrator.engine.leases import Worker
+from orchestrator.engine.leadership import Term
+from orchestrator.engine.leases import Lease, Worker
 from orchestrator.engine.stores import moving
 from orchestrator.engine.stores.records import ProcessRow
 from orchestrator.engine.stores.schema import metadata
@@ -76,6 +77,13 @@ def content(url: str) -> dict[str, list[tuple]]:
     return found
 
 
+def runs_but_for_leases(path) -> list[dict]:
+    with closing(sqlite3.connect(path)) as plain:
+        plain.row_factory = sqlite3.Row
+        found = plain.execute("SELECT * FROM runs ORDER BY id").fetchall()
+    return [{name: row[name] for name in row.keys() if name not in ("fence", "lease_until")} for row in found]  # noqa: SIM118
+
+
 def move(records, target, *, back=False, **how):
     first, second = file_url(records), target
     if back:
@@ -99,16 +107,14 @@ def test_every_row_arrives_and_comes_back(records, target):
 
 @pytest.mark.parametrize("dump", STATES, ids=lambda path: path.stem)
 def test_a_state_of_every_released_schema_moves(records, target, tmp_path, dump):
-    """It is brought up to date on the way; the file that it was in keeps its own schema's rows."""
+    """It is brought up to date on the way; the file that it was in keeps its own schema's rows, all leases ended."""
     records.folder()
     restore(dump, tmp_path, records.database)
-    with closing(sqlite3.connect(records.database)) as plain:
-        before = plain.execute("SELECT * FROM runs ORDER BY id").fetchall()
+    before = runs_but_for_leases(records.database)
 
     move(records, target)
 
-    with closing(sqlite3.connect(records.database)) as plain:
-        assert plain.execute("SELECT * FROM runs ORDER BY id").fetchall() == before
+    assert runs_but_for_leases(records.database) == before
     restore_to = tmp_path / "again.db"
     restore(dump, tmp_path, restore_to)
     SqlStore(f"sqlite:///{restore_to}", records.clock).close()
@@ -181,6 +187,68 @@ def test_nothing_is_moved_under_who_works(records, target, works):
 
     with pytest.raises(LockedError, match=r"7 on there.*end it first"):
         move(records, target)
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["from a file", "from a server"])
+def test_who_was_stopped_during_a_move_writes_and_does_nothing_more(records, target, back):
+    """It has the old place open still: no lease of it is good there, and every write says where the state is."""
+    run_id, now = fill(records), records.clock.now().timestamp()
+    if back:
+        move(records, target)
+    with closing(SqlStore(target if back else file_url(records), SystemClock())) as store:
+        term = Term(store, store.leadership.claim("a leader", 600, lambda _: True).fence, 600, records.clock)
+        fence = store.leases.claim(run_id, "a leader", now=now, until=now - 1, is_gone=lambda _: True).fence
+        lease = Lease(run_id, fence, store, records.clock)
+        claimed = store.units.claim(run_id, "pixels", 1, now=now, until=now - 1, worker="a worker")
+        before = store.events.latest(run_id)
+
+        move(records, target, back=back)
+
+        units = store.units
+        for act in (
+            term.check,
+            lease.check,
+            lambda: term.store.events.record(run_id, "late", {}),
+            lambda: lease.store.runs.save_result(run_id, "{}"),
+            lambda: store.leadership.claim("another", 60, lambda _: True),
+            lambda: units.claim(run_id, "pixels", 1, now=now, until=now + 9, worker="a worker"),
+            lambda: units.renew(claimed[0], now + 9),
+        ):
+            with pytest.raises(MovedError, match="was moved to"):
+                act()
+        assert store.events.latest(run_id) == before
+        assert term.is_lost
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["to a server", "from a server"])
+def test_a_server_waits_for_the_comparison_of_a_large_table(records, target, monkeypatch, back):
+    """It would end a transaction in which nothing is asked for a while; this one takes as long as it takes."""
+    fill(records)
+    if back:
+        move(records, target)
+    limits, copy = [], moving.copy_rows
+
+    def watched(source, arrives, *more):
+        server = source if back else arrives
+        limits.append(server.execute(text("SHOW idle_in_transaction_session_timeout")).scalar())
+        return copy(source, arrives, *more)
+
+    monkeypatch.setattr(moving, "copy_rows", watched)
+    move(records, target, back=back)
+
+    assert limits == ["0"]
+
+
+@pytest.mark.parametrize("dry_run", [True, False], ids=["dry-run", "really"])
+def test_a_state_is_not_moved_among_another_programs_tables(records, target, postgres, dry_run):
+    """It is said before anything is changed, also in a dry run."""
+    fill(records)
+    postgres.execute("CREATE TABLE alembic_version (version_num text)", target.rpartition("/")[2])
+
+    with pytest.raises(ConfigError, match="another program has tables"):
+        move(records, target, dry_run=dry_run)
+
+    SqlStore(file_url(records), SystemClock()).close()
 
 
 def test_a_daemon_that_is_known_to_be_dead_is_not_waited_for(records, target):

@@ -74,3 +74,19 @@ def test_nothing_is_left_by_a_worker_that_comes_when_the_run_is_over(pieces, pla
         pieces.keep(UNIT, b"an index")
 
     assert place.contents == {}
+
+
+def test_nothing_is_left_by_a_worker_that_stood_still_before_it_wrote(pieces, place, monkeypatch):
+    """The run ended between its look and its writing: it looks once more, and takes back what it wrote."""
+    create = place.create
+
+    def late(*told):
+        place.contents.clear()
+        return create(*told)
+
+    monkeypatch.setattr(place, "create", late)
+
+    with pytest.raises(UnsharedError, match="the run is over"):
+        pieces.keep(UNIT, b"an index")
+
+    assert place.contents == {}

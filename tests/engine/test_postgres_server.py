@@ -11,7 +11,14 @@ from postgres_proxy import Proxy
 from sqlalchemy import text
 from unit_kit import StillClock, opened, plans
 
-from orchestrator.core.errors import ConfigError, IntegrityError, SpaceError, StateError, TransientError
+from orchestrator.core.errors import (
+    ClosedStateError,
+    ConfigError,
+    IntegrityError,
+    SpaceError,
+    StateError,
+    TransientError,
+)
 from orchestrator.engine.stores.address import file_of, shown, with_password
 from orchestrator.engine.stores.dialect import insert_many
 from orchestrator.engine.stores.schema import units
@@ -295,3 +302,91 @@ def test_a_newer_schema_is_refused(postgres, url):
 
     with pytest.raises(IntegrityError, match="newer than this program"):
         opened(url)
+
+
+# ------------------------------------------------------------- what is waited for
+
+
+def test_a_password_is_asked_for_at_each_connection(postgres):
+    """One that is changed lets in who works, once its file says so; until then nothing is given up for it."""
+    said = ["let me in"]
+    with locked(postgres) as url:
+        given = url("an old one")
+        name = given.rpartition("/")[2]
+        with closing(SqlStore(given, StillClock(), lambda: said[-1])) as store:
+            store.lessons.learn("a", "b", 1.0)
+            postgres.execute("ALTER ROLE somebody PASSWORD 'the next'")
+            of_it = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608
+            postgres.execute(of_it)
+
+            with pytest.raises(ClosedStateError, match="password authentication failed"):
+                store.lessons.learn("a", "b", 2.0)
+            said.append("the next")
+            store.lessons.learn("a", "b", 3.0)
+        postgres.execute("ALTER ROLE somebody PASSWORD 'let me in'")
+
+
+def test_a_password_that_cannot_be_read_for_a_moment_is_waited_for(url):
+    """Of a process that was let in; one that begins is told."""
+    gone = ConfigError("[store]: password_file /secret cannot be read")
+
+    def fail():
+        raise gone
+
+    with pytest.raises(ConfigError, match="password_file"):
+        SqlStore(url, StillClock(), fail)
+    answers = [fail, lambda: "any"]
+
+    def ask():
+        return answers.pop()()
+
+    with closing(SqlStore(url, StillClock(), ask)) as store:
+        store._db._engine.dispose()
+        with pytest.raises(ClosedStateError, match="password_file"):
+            store.runs.count()
+
+
+# ------------------------------------------------------------ another program's
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        "CREATE TABLE runs (id text PRIMARY KEY, name text)",
+        "CREATE TABLE alembic_version (version_num text); INSERT INTO alembic_version VALUES ('1975ea83b712')",
+        (
+            "CREATE TABLE alembic_version (version_num text); INSERT INTO alembic_version VALUES ('0006');"
+            "CREATE TABLE runs (id text PRIMARY KEY, name text)"
+        ),
+        "CREATE TABLE alembic_version (version_num text)",
+    ],
+    ids=["a table", "versions", "a version like ours", "no version"],
+)
+def test_another_programs_tables_are_refused_and_left_alone(postgres, theirs):
+    """They have names of ours; what to make instead is said, and nothing was changed."""
+    url = postgres.empty()
+    name = url.rpartition("/")[2]
+    postgres.execute(theirs, name)
+    tables = (
+        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2"
+    )
+    before = postgres.execute(tables, name)
+
+    with pytest.raises(ConfigError, match=r"another program has tables.*createdb.*nothing was changed"):
+        opened(url)
+
+    assert postgres.execute(tables, name) == before
+    postgres.drop(url)
+
+
+def test_another_programs_texts_are_sorted_as_they_were(postgres):
+    """Beside tables of other names the state is made; those are not touched."""
+    url = postgres.empty()
+    name = url.rpartition("/")[2]
+    postgres.execute("CREATE TABLE customers (name text); CREATE VIEW named AS SELECT name FROM customers", name)
+
+    opened(url).close()
+
+    sorts = "SELECT attcollation = 'pg_catalog.default'::regcollation FROM pg_attribute WHERE attname = 'name' "
+    assert postgres.execute(f"{sorts} AND attrelid = 'customers'::regclass", name) == [(True,)]
+    postgres.drop(url)

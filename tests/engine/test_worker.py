@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import shutil
 import threading
 import weakref
 from types import SimpleNamespace
@@ -132,6 +133,39 @@ def test_what_only_the_holder_decides_is_written_on_the_unit(house, step, state,
     ended = house.worker(step).work(until_idle=True)
 
     assert (house.unit().state, house.unit().error, ended.left) == (state, said, {})
+
+
+def test_a_worker_whose_runs_folder_is_gone_says_that_and_not_which_file_it_missed(house):
+    """The run ended while the step was at work; whoever cleaned took the folder away."""
+    house.add("a")
+
+    def step(_context, _unit):
+        shutil.rmtree(house.folder)
+        (house.folder / "0.0.parts.run").write_bytes(b"blocks")
+
+    ended = house.worker(step).work(until_idle=True)
+
+    assert ended.left == {house.run: f"{house.folder} is gone: the run has ended, or somebody took its folder away"}
+    assert house.unit().state is WAITING
+
+
+def test_a_step_can_ask_whether_the_unit_is_still_its_own(house):
+    """Before an effect that nobody would take away; from the moment at which another has claimed it, it is not."""
+    house.add("a")
+    (unit,) = house.store.units.claim(house.run, "fetch", 1, now=0.0, until=1.0, worker="worker 1")
+    asked = []
+
+    def step(context, _unit):
+        context.check()
+        asked.append("mine")
+        house.store.units.claim(house.run, "fetch", 1, now=2.0, until=1e12, worker="worker 2")
+        context.check()
+        asked.append("mine still")
+
+    house.runner(step).do_for_holder(unit)
+
+    assert asked == ["mine"]
+    assert house.unit().worker == "worker 2"
 
 
 def test_a_unit_that_keeps_failing_asks_for_a_hold(house):

@@ -174,3 +174,30 @@ def test_a_leader_that_was_stopped_for_too_long_stands_by_when_it_wakes(pair, un
     assert "serve.deposed" in leader.said()
     assert pair.end() == [0, 0]
     check_result(pair, undisturbed, before)
+
+
+def test_a_leader_that_was_stopped_while_its_state_was_moved_does_nothing_more(home, undisturbed, postgres):
+    """Another daemon goes on in the new place; the first one, back in the old one, submits nothing and says where."""
+    configure(home)
+    pair, before = Pair(home, postgres.empty()), home.service.exports
+    home.service.order({"action": "task_hold", "after": 0.2, "count": None})
+    old = pair.serve("a", "--standby")
+    home.wait_until(lambda: pair.is_(old, "daemon") and home.service.exports > before)
+    pair.stop(old)
+    name = pair.url.rpartition("/")[2]
+    postgres.execute("UPDATE processes SET beat = 1", name)  # as after a minute
+    postgres.execute("UPDATE runs SET lease_until = 1 WHERE lease_until > 0", name)
+
+    home.program.start(["db", "move", "--from", pair.url, "--state-dir", "state"], home.folder).wait().expect(0)
+    moved, old_url = Pair(home), pair.url
+    new = moved.serve("state")
+    old.signal(signal.SIGCONT)
+    outcome = old.wait()
+    moved.release()
+    moved.wait_for_result()
+
+    assert (outcome.code, "was moved to the file" in outcome.err) == (4, True)
+    assert moved.is_(new, "daemon")
+    assert moved.end() == [0]
+    check_result(moved, undisturbed, before)
+    postgres.drop(old_url)

@@ -16,12 +16,18 @@ from orchestrator.app.reloading import Reload, Reloading
 from orchestrator.app.scheduled import scheduled
 from orchestrator.app.verbs.pruning import NightlyPrune
 from orchestrator.app.verbs.sweeping import Nightly
-from orchestrator.core.errors import ConfigError, FencedError, SpaceError, Stopped, TransientError
+from orchestrator.core.errors import (
+    ConfigError,
+    FencedError,
+    MovedError,
+    OrchestratorError,
+    Stopped,
+)
 from orchestrator.core.files import LockedError
 from orchestrator.engine.scheduler import Clockwork
 from orchestrator.engine.service import Service, Summary
 from orchestrator.engine.timetable import Timetable
-from orchestrator.engine.trouble import StoreTrouble
+from orchestrator.engine.trouble import WAITED_FOR, StoreTrouble
 from orchestrator.products.registry import EARTH_ENGINE, find_product
 
 
@@ -80,7 +86,19 @@ def _lead(app: Application, reload: Reload | None, name: str, *, until_idle: boo
         if not app.is_deposed:
             raise
         served = Served(Summary(), 0, stopped=True)
-    return replace(served, deposed=app.is_deposed)
+    if deposed := app.is_deposed:
+        _check_not_moved(app)
+    return replace(served, deposed=deposed)
+
+
+def _check_not_moved(app: Application) -> None:
+    """Make sure that a daemon leads no more since another does; raises `MovedError` where the state is elsewhere."""
+    try:
+        app.check_leader()
+    except MovedError:
+        raise
+    except OrchestratorError:
+        pass  # another leads, or nobody can say so now
 
 
 def _check_standby(app: Application, *, standby: bool, until_idle: bool) -> None:
@@ -95,18 +113,18 @@ def _check_standby(app: Application, *, standby: bool, until_idle: bool) -> None
 
 def wait_for_state(app: Application, *, until_idle: bool) -> None:
     """
-    Open the database, waiting as long as it is locked or its disk is full; said once.
+    Open the database, waiting as long as it is locked, full, or may only be read; said once.
 
     Raises:
         Stopped: The daemon is to end.
-        TransientError, SpaceError: With `until_idle`: for longer than `[serve] patience`.
+        TransientError, SpaceError, ClosedStateError: With `until_idle`: for longer than `[serve] patience`.
     """
     give_up_at = app.clock.monotonic() + app.settings.serve.patience
     trouble = StoreTrouble(app.clock, app.notify)
     while True:
         try:
             app.store.queue.waiting()
-        except (TransientError, SpaceError) as error:
+        except WAITED_FOR as error:
             if until_idle and app.clock.monotonic() > give_up_at:
                 raise
             trouble.begin(error)
@@ -150,7 +168,7 @@ def _work(app: Application, reload: Reload | None, name: str, *, until_idle: boo
         reloading.look()
         try:
             heart.beat(busy, waiting)
-        except LockedError:
+        except (LockedError, MovedError):
             app.stop.set()  # the runs in slots are left as they are
             raise
 

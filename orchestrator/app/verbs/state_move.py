@@ -23,7 +23,7 @@ from orchestrator.engine.stores import care, migrate, moving
 from orchestrator.engine.stores.address import file_of, open_backend, shown
 from orchestrator.engine.stores.backend import TransactionMode, begin
 from orchestrator.engine.stores.database import Database, transactions_told
-from orchestrator.engine.stores.dialect import MOVED
+from orchestrator.engine.stores.dialect import MOVED, wait_between_statements
 from orchestrator.engine.stores.migrate import MoveMark
 
 
@@ -112,6 +112,7 @@ def _source(app: Records, url: str, busy: Busy) -> Iterator[_Source]:
             raise UserError(f"there is no state in {path}")
         lock, transaction = begin(backend.engine, TransactionMode.WRITE)
         stack.enter_context(lock)
+        wait_between_statements(lock)
         rows = lock if path is None else stack.enter_context(_copied(app, path, busy))
         if path is None:
             migrate.check_head(lock)
@@ -167,6 +168,7 @@ def _check_target(url: str, whence: str, *, replace: bool, is_empty: bool) -> No
         with transactions_told(backend):
             db, _ = begin(backend.engine, TransactionMode.READ)
             with db:
+                migrate.check_ours(db)
                 if moved := migrate.move_of(db):
                     _check_left_behind(moved, whence, url, replace=replace)
                 elif is_empty and migrate.version_in(db):
@@ -217,6 +219,7 @@ def _make_room(url: str) -> None:
 
 def _arrive(rows: Connection, target: Database, tell: Tell) -> Mapping[str, int]:
     with target.write() as db:
+        wait_between_statements(db)
         if any(moving.counts(db).values()):
             if not moving.is_same(rows, db):
                 moving.check_empty(db)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from contextlib import suppress
 
 from orchestrator import __version__
 from orchestrator.app.application import Application
@@ -11,7 +12,7 @@ from orchestrator.app.heartbeat import Heartbeat, addresses, tell_systemd
 from orchestrator.app.unit_duty import UnitDuties
 from orchestrator.app.verbs.daemon import wait_for_state
 from orchestrator.app.workers import forget_ended
-from orchestrator.core.errors import UserError
+from orchestrator.core.errors import OrchestratorError, UserError
 from orchestrator.core.nearest import hint
 from orchestrator.core.process import process_name
 from orchestrator.engine.stores.contract_work import FREE_WORKER
@@ -73,7 +74,8 @@ def work_on_units(
         notify=app.notify,
         looked=looked,
     )
-    forget_ended(app)
+    with suppress(OrchestratorError):  # a database that may only be read shows by itself
+        forget_ended(app)
     heart.beat()
     tell_systemd("READY=1")
     try:

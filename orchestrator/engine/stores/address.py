@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
@@ -25,9 +26,11 @@ _NO_URL = (
 _BEHIND_PASSWORD = re.compile(r"[^:/]+://[^:/]*:[^@]*@(?P<rest>.*)", re.DOTALL)
 
 
-def open_backend(url: str) -> Backend:
+def open_backend(url: str, password: Callable[[], str] | None = None) -> Backend:
     """
     Return the database at an address, without asking it anything: `sqlite:///FILE` or `postgresql://USER@HOST/NAME`.
+
+    A server's `password` is asked for at each connection, where it is given; else it is in the address, or nowhere.
 
     Raises:
         ConfigError: It is no such address.
@@ -42,7 +45,7 @@ def open_backend(url: str) -> Backend:
         required("psycopg", "postgres", "a state in PostgreSQL")
         from orchestrator.engine.stores.postgres import Postgres  # noqa: PLC0415  likewise
 
-        return Postgres(found)
+        return Postgres(found, password)
     raise ConfigError(f"[store] url begins with {found.drivername!r}, expected postgresql://USER@HOST/DATABASE")
 
 

@@ -17,11 +17,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from orchestrator.core import crash
 from orchestrator.core.clock import Clock
-from orchestrator.core.errors import ConfigError, FencedError, SpaceError, StateError, TransientError
+from orchestrator.core.errors import ClosedStateError, ConfigError, FencedError, SpaceError, StateError, TransientError
 from orchestrator.engine.stores import migrate
 from orchestrator.engine.stores.address import open_backend, shown
 from orchestrator.engine.stores.backend import Backend, TransactionMode, begin
-from orchestrator.engine.stores.dialect import Trouble, locks_rows
+from orchestrator.engine.stores.dialect import MOVED, Trouble, locks_rows
 from orchestrator.engine.stores.records import DatabaseFacts
 from orchestrator.engine.stores.schema import leadership, runs
 from orchestrator.engine.stores.sqlite import ADVICE, trouble_of_sqlite
@@ -30,22 +30,31 @@ _T = TypeVar("_T")
 _FENCE = select(runs.c.fence).where(runs.c.id == bindparam("of_run"))
 LEADER = "daemon"  # what is led
 _TERM = select(leadership.c.fence).where(leadership.c.name == LEADER)
+# What is looked at before anything is written, in one statement.
+_MARK = select(migrate.VERSIONS.c.version_num)
+_LOOK = select(
+    _MARK.scalar_subquery().label("version"),
+    _FENCE.scalar_subquery().label("fence"),
+    _TERM.scalar_subquery().label("term"),
+)
 _CLOCK = select(func.extract("epoch", func.clock_timestamp()))
 
 
 class Database:
     """One database at the present schema; safe for all threads of a process, and for several processes."""
 
-    def __init__(self, url: str, clock: Clock) -> None:
+    def __init__(self, url: str, clock: Clock, password: Callable[[], str] | None = None) -> None:
         """
         Open the database at an address, and bring it to the present schema.
+
+        A server's `password` is asked for at each connection, and goes before the address's: it may be changed.
 
         Raises:
             ConfigError: It is no address, or the server that answers there does not let us in.
             IntegrityError: A newer program wrote it, or something else than this program.
             StateError, SpaceError, TransientError: It cannot be used, or not now.
         """
-        self._backend = open_backend(url)
+        self._backend = open_backend(url, password)
         self._engine = self._backend.engine
         self._clock = clock
         self._lease: tuple[str, int] | None = None
@@ -65,18 +74,34 @@ class Database:
         One of mode BESIDE changes only rows that it locks by statements, the counts last and in the order of their
         keys: then others of its kind go on beside it.
 
+        Where the state was moved to another database since this one was opened, nothing is written: `MovedError`.
+
         The ends of a block in `SqlRuns.admit` are the crash points `SqlRuns.admit.uncommitted` and `.committed`.
         """
         writer = sys._getframe(2).f_code.co_qualname  # noqa: SLF001  0 is this, 1 the context manager's entrance
         with _told(self._backend), self._opened(mode) as (db, transaction):
-            if self._lease is not None:
-                check_fence(db, *self._lease)
-            if self._term is not None:
-                check_leadership(db, self._term)
+            self._look(db)
             yield db
             crash.point(f"{writer}.uncommitted")
             self._backend.commit(db, transaction)
         crash.point(f"{writer}.committed")
+
+    def _look(self, db: Connection) -> None:
+        """
+        Make sure that this process may write: the state is here, and what it was given is nobody else's by now.
+
+        Raises:
+            MovedError: The state is in another database.
+            FencedError: The run, or the leadership, is another's.
+        """
+        run_id, fence = self._lease or ("", 0)
+        found = db.execute(_LOOK, {"of_run": run_id}).one()
+        if found.version == MOVED and (moved := migrate.move_of(db)) is not None:
+            raise moved.error()
+        if self._lease is not None:
+            _check_fence(found.fence, run_id, fence)
+        if self._term is not None:
+            _check_term(found.term, self._term)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -179,7 +204,11 @@ def check_fence(db: Connection, run_id: str, fence: int) -> None:
     Raises:
         FencedError: It is.
     """
-    if (db.execute(_FENCE, {"of_run": run_id}).scalar() or 0) != fence:
+    _check_fence(db.execute(_FENCE, {"of_run": run_id}).scalar(), run_id, fence)
+
+
+def _check_fence(found: int | None, run_id: str, fence: int) -> None:
+    if (found or 0) != fence:
         raise FencedError(
             f"run {run_id} was taken over by another process after this one had not been heard of for too long (lease "
             f"{fence}); nothing more is changed here, `orchestrator watch {run_id}` follows it"
@@ -193,7 +222,11 @@ def check_leadership(db: Connection, term: int) -> None:
     Raises:
         FencedError: One does.
     """
-    if (db.execute(_TERM).scalar() or 0) != term:
+    _check_term(db.execute(_TERM).scalar(), term)
+
+
+def _check_term(found: int | None, term: int) -> None:
+    if (found or 0) != term:
         raise FencedError(
             f"another daemon leads by now, since this one (term {term}) had not been heard of for too long; nothing "
             "more is changed here"
@@ -250,10 +283,12 @@ def _raise_for(trouble: Trouble, sentence: str, advice: str, error: Exception) -
     if trouble is Trouble.GONE:
         raise TransientError(f"the state database does not answer: {sentence}; {advice}") from error
     if trouble is Trouble.READ_ONLY:
-        raise StateError(f"the state database cannot be written: {sentence}; {advice}") from error
+        raise ClosedStateError(f"the state database cannot be written: {sentence}; {advice}") from error
     if trouble is Trouble.DAMAGED:
         raise StateError(f"the state database is damaged: {sentence}; {advice}") from error
-    if trouble in (Trouble.UNUSABLE, Trouble.REFUSED):
+    if trouble is Trouble.REFUSED:
+        raise ClosedStateError(f"the state database cannot be used: {sentence}; {advice}") from error
+    if trouble is Trouble.UNUSABLE:
         raise StateError(f"the state database cannot be used: {sentence}; {advice}") from error
 
 

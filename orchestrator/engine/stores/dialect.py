@@ -26,6 +26,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
 POSTGRES = "postgresql"
+VERSION = "alembic_version"  # Alembic's table
 # The schema version of a database whose state is in another now, and the table that says in which.
 MOVED = "moved"
 MANY = 200  # rows from which on a stream is quicker than statements, and a table is another one
@@ -105,6 +106,12 @@ def count_anew(db: Connection, table: Table) -> None:
 def locks_rows(db: Connection) -> bool:
     """Tell whether writers work beside each other and lock single rows; else each has the whole database."""
     return db.dialect.name == POSTGRES
+
+
+def wait_between_statements(db: Connection) -> None:
+    """Let a transaction take its time between two statements: one that copies a state compares for minutes."""
+    if locks_rows(db):
+        db.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
 
 
 def number_rows_after(db: Connection, table: Table) -> None:

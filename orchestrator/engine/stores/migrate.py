@@ -7,21 +7,26 @@ from pathlib import Path
 
 from sqlalchemy import Column, Connection, Engine, MetaData, PrimaryKeyConstraint, String, Table, inspect, text
 
-from orchestrator.core.errors import IntegrityError, MovedError, UserError
+from orchestrator.core.errors import ConfigError, IntegrityError, MovedError, UserError
 from orchestrator.engine.stores.address import open_backend
 from orchestrator.engine.stores.backend import MODE, Backend, TransactionMode
-from orchestrator.engine.stores.dialect import MOVED, POSTGRES
+from orchestrator.engine.stores.dialect import MOVED, POSTGRES, VERSION, locks_rows
 from orchestrator.engine.stores.schema import metadata
 
 HEAD = "0006"
 _MIGRATIONS = Path(__file__).with_name("migrations")
 # As Alembic makes it.
-_VERSIONS = Table(
-    "alembic_version",
+VERSIONS = Table(
+    VERSION,
     MetaData(),
     Column("version_num", String(32), nullable=False),
     PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )
+
+
+_OF_EVERY_RUN = {"id", "job_name", "fingerprint", "turn"}  # columns of `runs` in every schema there ever was
+_MEND_FILE = "put a copy in its place, or begin with another --state-dir"
+_MEND_SERVER = "put back a backup (`pg_restore`), or name another database in [store] url"
 
 
 def upgrade(backend: Backend) -> None:
@@ -29,8 +34,8 @@ def upgrade(backend: Backend) -> None:
     Apply the migrations the database lacks. Of several processes that find it so, one does, and the others wait.
 
     Raises:
-        IntegrityError: The database was written by a newer program, or by none.
-        ConfigError: It cannot hold a state.
+        IntegrityError: The database was written by a newer program, or is damaged.
+        ConfigError: It cannot hold a state, or is another program's.
     """
     if _is_at_head(backend.engine):
         return
@@ -42,18 +47,43 @@ def _is_at_head(engine: Engine) -> bool:
     with engine.connect() as connection, connection.begin():
         version = _version(connection)
         moved = move_of(connection)
+        if not moved:
+            check_ours(connection)
+        to_do = _MEND_SERVER if locks_rows(connection) else _MEND_FILE
     if moved:
-        raise MovedError(f"{moved.told()}: {moved.to_do()}")
+        raise moved.error()
     if version is not None and not version.isdigit():
         raise IntegrityError(
-            f"the state database has schema version {version!r}, expected {HEAD}: it is damaged; put a copy in its "
-            "place, or begin with another --state-dir"
+            f"the state database has schema version {version!r}, expected {HEAD}: it is damaged; {to_do}"
         )
     if version is not None and version > HEAD:
         raise IntegrityError(
             f"the state database is at schema {version}, newer than this program's {HEAD}; upgrade the program"
         )
     return version == HEAD
+
+
+def check_ours(connection: Connection) -> None:
+    """
+    Make sure that a server's database is empty or has a state in it, not another program's tables with names of ours.
+
+    Raises:
+        ConfigError: It is another program's.
+    """
+    if not locks_rows(connection):
+        return  # a file of the state folder
+    seen = inspect(connection)
+    if _version(connection) is None:
+        foreign = sorted({*metadata.tables, MOVED} & set(seen.get_table_names()))
+    else:
+        names = {column["name"] for column in seen.get_columns("runs")} if seen.has_table("runs") else set()
+        foreign = [] if names >= _OF_EVERY_RUN else [VERSION]
+    if foreign:
+        raise ConfigError(
+            f"[store] url names a database in which another program has tables ({', '.join(foreign)}), and this one "
+            "would have tables of the same name: make a database for it alone, as with `sudo -u postgres createdb "
+            "--owner ROLE --encoding UTF8 --template template0 NAME`, and name that; nothing was changed"
+        )
 
 
 def downgrade(backend: Backend, version: str) -> None:
@@ -115,8 +145,8 @@ def _begin(backend: Backend, connection: Connection) -> None:
     """
     version, tables = backend.baseline() or (HEAD, metadata)
     tables.create_all(connection)
-    _VERSIONS.create(connection)
-    connection.execute(_VERSIONS.insert().values(version_num=version))
+    VERSIONS.create(connection)
+    connection.execute(VERSIONS.insert().values(version_num=version))
 
 
 def check_head(connection: Connection) -> None:
@@ -165,6 +195,10 @@ class MoveMark:
             return f'write `url = "{self.whither.replace(":***@", "@")}"` under [store] in config.toml'
         return "take `url` out of [store] in config.toml (and ORCHESTRATOR_STORE__URL out of the environment)"
 
+    def error(self) -> MovedError:
+        """Return what ends whoever would work on it."""
+        return MovedError(f"{self.told()}: {self.to_do()}")
+
     @property
     def _is_server(self) -> bool:
         return self.whither.startswith(f"{POSTGRES}://")
@@ -179,7 +213,7 @@ def move_of(connection: Connection) -> MoveMark | None:
 
 
 def _version(connection: Connection) -> str | None:
-    if not inspect(connection).has_table("alembic_version"):
+    if not inspect(connection).has_table(VERSION):
         return None
     found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     return found or ""

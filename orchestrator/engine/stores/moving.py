@@ -8,18 +8,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, func, literal, select, text
+from sqlalchemy import Connection, Row, Table, func, inspect, literal, select, text, update
 
 from orchestrator.core.errors import IntegrityError, UserError
-from orchestrator.engine.stores.dialect import MOVED, database_now, insert_many, number_rows_after
+from orchestrator.engine.stores.dialect import MOVED, VERSION, database_now, insert_many, number_rows_after
 from orchestrator.engine.stores.processes import process_of
 from orchestrator.engine.stores.records import LeaseRow
-from orchestrator.engine.stores.schema import metadata, processes, runs
+from orchestrator.engine.stores.schema import leadership, metadata, processes, runs, units
 
 # Rows that are read, and sent, at once; some hold a plan of megabytes.
 _AT_ONCE = 100
 TABLES: Sequence[Table] = metadata.sorted_tables  # each after what it refers to
-_VERSION = "alembic_version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +92,31 @@ def is_same(source: Connection, target: Connection) -> bool:
 
 
 def mark_moved(db: Connection, where: str, at: str) -> None:
-    """Write down in a database where its state is now; it is opened by no program any more, its rows stay."""
+    """
+    Write down in a database where its state is now; it is opened by no program any more, its rows stay.
+
+    Every lease and claim is over, so that a process which had one, was stopped meanwhile and is back finds that out
+    before it does anything elsewhere: it has the database open, and opens it no more.
+    """
+    _end_claims(db)
     db.execute(text(f"CREATE TABLE {MOVED} (whither TEXT NOT NULL, moved_at TEXT NOT NULL, version TEXT NOT NULL)"))
-    taken = text(f"INSERT INTO {MOVED} SELECT :where, :at, version_num FROM {_VERSION}")  # noqa: S608  names of ours
+    taken = text(f"INSERT INTO {MOVED} SELECT :where, :at, version_num FROM {VERSION}")  # noqa: S608  names of ours
     db.execute(taken, {"where": where, "at": at})
-    db.execute(text(f"UPDATE {_VERSION} SET version_num = :moved"), {"moved": MOVED})  # noqa: S608
+    db.execute(text(f"UPDATE {VERSION} SET version_num = :moved"), {"moved": MOVED})  # noqa: S608
+
+
+def _end_claims(db: Connection) -> None:
+    there = inspect(db)
+    for table, until in ((leadership, "lease_until"), (runs, "lease_until"), (units, "claimed_until")):
+        columns = {column["name"] for column in there.get_columns(table.name)} if there.has_table(table.name) else ()
+        if "fence" in columns and until in columns:  # an earlier schema has fewer
+            taken = update(table).where(table.columns[until] > 0)
+            db.execute(taken.values({"fence": table.c.fence + 1, until: 0.0}))
 
 
 def remove_left_behind(db: Connection) -> None:
     """Remove the tables of a state that was moved away."""
-    for name in (MOVED, _VERSION):
+    for name in (MOVED, VERSION):
         db.execute(text(f"DROP TABLE {name}"))
     metadata.drop_all(db)
 

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
 from psycopg.pq import Conninfo
 from psycopg.types.string import StrDumperUnknown
-from sqlalchemy import URL, Connection, Engine, RootTransaction, create_engine, event, text
+from sqlalchemy import URL, Connection, Engine, RootTransaction, bindparam, create_engine, event, text
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
-from orchestrator.core.errors import ConfigError
+from orchestrator.core.errors import ClosedStateError, ConfigError
 from orchestrator.engine.stores.backend import MODE, TransactionMode, begin
-from orchestrator.engine.stores.dialect import Trouble
+from orchestrator.engine.stores.dialect import VERSION, Trouble
 from orchestrator.engine.stores.migrations import postgres_0004
 from orchestrator.engine.stores.postgres_refusals import advice_on_refusal, mistake_in, trouble_without_code
 from orchestrator.engine.stores.schema import metadata
@@ -101,8 +101,8 @@ _OTHERWISE_SORTED = text(
     "SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a "
     "JOIN pg_class c ON c.oid = a.attrelid JOIN pg_collation k ON k.oid = a.attcollation "
     "WHERE c.relkind = 'r' AND c.relnamespace = CAST(current_schema() AS regnamespace) AND NOT a.attisdropped "
-    "AND a.attnum > 0 AND k.collname <> 'C' ORDER BY 1, 2"
-)
+    "AND a.attnum > 0 AND k.collname <> 'C' AND c.relname IN :ours ORDER BY 1, 2"
+).bindparams(bindparam("ours", sorted({*metadata.tables, *postgres_0004.metadata.tables, VERSION}), expanding=True))
 
 
 class _Text(StrDumperUnknown):
@@ -118,9 +118,9 @@ class Postgres:
     kind = "PostgreSQL"
     version_query = "SHOW server_version"
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, password: Callable[[], str] | None = None) -> None:
         """
-        Take the address; nothing is asked.
+        Take the address, and what is asked for the password at each connection; nothing is asked now.
 
         Raises:
             ConfigError: What stands behind its `?` is nothing that PostgreSQL's clients know.
@@ -129,6 +129,8 @@ class Postgres:
         if mistake := mistake_in(url, known):
             raise ConfigError(f"the address of the state database ([store] url): {mistake}")
         self.engine = _engine(url.set(drivername="postgresql+psycopg"))
+        if password is not None:
+            _ask_at_each_connection(self.engine, password)
         self._closed = threading.Event()
 
     def check(self) -> None:
@@ -200,7 +202,7 @@ class Postgres:
         yield
 
     def settle(self, connection: Connection) -> str:
-        """Sort texts by code point, whatever the database's language; references cannot be broken."""
+        """Sort this program's texts by code point, whatever the database's language; references cannot be broken."""
         quote = connection.dialect.identifier_preparer.quote
         for table, column, kind in connection.execute(_OTHERWISE_SORTED).all():
             change = f'ALTER TABLE {quote(table)} ALTER COLUMN {quote(column)} TYPE {kind} COLLATE "C"'
@@ -242,3 +244,22 @@ def _engine(url: URL) -> Engine:
         connection.exec_driver_sql(_BEGIN[connection.get_execution_options().get(MODE, TransactionMode.READ)])
 
     return engine
+
+
+def _ask_at_each_connection(engine: Engine, password: Callable[[], str]) -> None:
+    """Let each connection be made with the password of now: who works for months outlives it."""
+    was_let_in = threading.Event()
+
+    @event.listens_for(engine, "do_connect")
+    def ask(_dialect: Any, _record: Any, _words: Any, told: dict[str, Any]) -> None:
+        try:
+            told["password"] = password()
+        except ConfigError as error:
+            if not was_let_in.is_set():
+                raise
+            # It is being replaced, or somebody is at it: as a password that the server does not take any more.
+            raise ClosedStateError(f"the state database cannot be used: {error}") from error
+
+    @event.listens_for(engine, "connect")
+    def note(_connection: Any, _record: Any) -> None:
+        was_let_in.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import copy
 from typing import Self
 
@@ -34,8 +35,8 @@ from orchestrator.engine.stores.usage import SqlUsage
 class SqlStore:
     """See `contract.Store`. One instance serves all threads of a process; several processes may share the file."""
 
-    def __init__(self, url: str, clock: Clock) -> None:
-        self._join(Database(url, clock))
+    def __init__(self, url: str, clock: Clock, password: Callable[[], str] | None = None) -> None:
+        self._join(Database(url, clock, password))
 
     def under(self, run_id: str, fence: int) -> Self:
         leased = copy(self)
