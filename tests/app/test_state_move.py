@@ -197,9 +197,9 @@ def test_who_was_stopped_during_a_move_writes_and_does_nothing_more(records, tar
         move(records, target)
     with closing(SqlStore(target if back else file_url(records), SystemClock())) as store:
         term = Term(store, store.leadership.claim("a leader", 600, lambda _: True).fence, 600, records.clock)
-        fence = store.leases.claim(run_id, "a leader", now=now, until=now - 1, is_gone=lambda _: True).fence
+        fence = store.leases.claim(run_id, "a leader", seconds=-1, is_gone=lambda _: True).fence
         lease = Lease(run_id, fence, store, records.clock)
-        claimed = store.units.claim(run_id, "pixels", 1, now=now, until=now - 1, worker="a worker")
+        claimed = store.units.claim(run_id, "pixels", 1, now=now, seconds=-1, worker="a worker")
         before = store.events.latest(run_id)
 
         move(records, target, back=back)
@@ -211,7 +211,7 @@ def test_who_was_stopped_during_a_move_writes_and_does_nothing_more(records, tar
             lambda: term.store.events.record(run_id, "late", {}),
             lambda: lease.store.runs.save_result(run_id, "{}"),
             lambda: store.leadership.claim("another", 60, lambda _: True),
-            lambda: units.claim(run_id, "pixels", 1, now=now, until=now + 9, worker="a worker"),
+            lambda: units.claim(run_id, "pixels", 1, now=now, seconds=9, worker="a worker"),
             lambda: units.renew(claimed[0], now + 9),
         ):
             with pytest.raises(MovedError, match="was moved to"):

@@ -152,13 +152,13 @@ def test_a_worker_whose_runs_folder_is_gone_says_that_and_not_which_file_it_miss
 def test_a_step_can_ask_whether_the_unit_is_still_its_own(house):
     """Before an effect that nobody would take away; from the moment at which another has claimed it, it is not."""
     house.add("a")
-    (unit,) = house.store.units.claim(house.run, "fetch", 1, now=0.0, until=1.0, worker="worker 1")
+    (unit,) = house.store.units.claim(house.run, "fetch", 1, now=0.0, seconds=0.0, worker="worker 1")
     asked = []
 
     def step(context, _unit):
         context.check()
         asked.append("mine")
-        house.store.units.claim(house.run, "fetch", 1, now=2.0, until=1e12, worker="worker 2")
+        house.store.units.claim(house.run, "fetch", 1, now=2.0, seconds=1e12, worker="worker 2")
         context.check()
         asked.append("mine still")
 
