@@ -29,10 +29,12 @@ def explain(error: ValidationError, origin: str, root: type[BaseModel] = Setting
     told = first["msg"].removeprefix("Value error, ")
     if key and isinstance(first["input"], Mapping):  # of keys that do not go together; the sentence names them
         return f"{origin}: {key}: {told}"
+    if not key:
+        return f"{origin}: {told}"
     shown = repr(_shown(first["input"], loc))
-    if key and told.startswith(shown):  # the sentence names the value itself
+    if told.startswith(shown):  # the sentence names the value itself
         return f"{origin}: {key!r}: {told}"
-    return f"{origin}: {key!r} is {shown}: {told}" if key else f"{origin}: {told}"
+    return f"{origin}: {key!r} is {shown}: {told}"
 
 
 def _shown(value: object, loc: tuple[str, ...]) -> object:

@@ -203,8 +203,9 @@ def _set_up(level: str, last: Any, factory: Any) -> None:
         "pyogrio",
     ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    # It warns of each way to credentials that it tries in vain; the error of whoever needed them names them all.
-    logging.getLogger("google.auth").setLevel(logging.ERROR)
+    # They warn of each way to credentials that is tried in vain; the error of whoever needed them names them all.
+    for seeking in ("google.auth._default", "google.auth.compute_engine._metadata"):
+        logging.getLogger(seeking).setLevel(logging.ERROR)
 
 
 def _stamp(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
