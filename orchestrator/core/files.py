@@ -291,7 +291,10 @@ class LockFile:
         """
         while True:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            fd = system.open_descriptor(self.path, os.O_RDWR | os.O_CREAT, 0o600, follow=False)
+            try:
+                fd = system.open_descriptor(self.path, os.O_RDWR | os.O_CREAT, 0o600, follow=False)
+            except FileNotFoundError:  # whoever removed the last file in the folder removed that, too, just now
+                continue
             try:
                 lock = system.hold(fd, self.path)
             except LockTakenError:

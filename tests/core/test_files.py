@@ -231,3 +231,23 @@ def test_a_lock_is_taken_over_from_a_process_that_has_lost_what_it_stands_for(tm
     with pytest.raises(LockedError, match="ours"):
         third.acquire(bytes.decode)
     ours.release()
+
+
+def test_a_lock_is_had_although_its_folder_goes_just_now(tmp_path, monkeypatch):
+    """Whoever lets go of the last lock of a folder removes that, between our making it and our opening a file in it."""
+    really, calls = files.system.open_descriptor, []
+
+    def open_descriptor(path, *given, **more):
+        calls.append(path)
+        if len(calls) == 1:
+            path.parent.rmdir()
+        return really(path, *given, **more)
+
+    monkeypatch.setattr(files.system, "open_descriptor", open_descriptor)
+    lock = LockFile(tmp_path / "locks" / "one")
+
+    lock.acquire(lambda said: f"taken: {said!r}")
+
+    assert lock.held
+    assert len(calls) == 2
+    lock.remove()
