@@ -75,6 +75,8 @@ def main() -> None:
         "| pixels | file MB | strips | place | workers | same sha256 | moved by the join | strips s | join s | whole |"
     )
     print("|---|---|---|---|---|---|---|---|---|---|")
+    if asked.folder:
+        Path(asked.folder).mkdir(parents=True, exist_ok=True)
     for side in map(int, asked.sides.split(",")):
         with tempfile.TemporaryDirectory(dir=asked.folder) as name:
             measure(side, Path(name), [int(n) for n in asked.workers.split(",")], asked.places.split(","))
