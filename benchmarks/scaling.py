@@ -208,7 +208,7 @@ class Strips:
         from benchmarks.strips import data_set  # noqa: PLC0415
 
         self._folder, self._count, self._options = folder, count, options
-        self._data = data_set(folder.parent / "parts", 4096)
+        self._data = data_set(folder / "parts", 4096)
         self._runs = 0
 
     def __call__(self, processes: int) -> float:

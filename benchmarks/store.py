@@ -46,7 +46,7 @@ def work(url: str, run_id: str, batch: int, gate: Barrier, results: Any) -> None
         store.units.tally(run_id)
         gate.wait()
         began, ended = time.process_time(), 0
-        while taken := store.units.claim(run_id, "empty", batch, now=time.time(), until=time.time() + LEASE_SECONDS):
+        while taken := store.units.claim(run_id, "empty", batch, now=time.time(), seconds=LEASE_SECONDS):
             for unit in taken:
                 store.units.finish(unit, UnitState.DONE)
             ended += len(taken)
