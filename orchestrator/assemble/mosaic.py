@@ -32,8 +32,7 @@ from orchestrator.model.mosaic import MosaicReport, MosaicSpec
 from orchestrator.model.ports import Stop
 from orchestrator.raster.coverage import Coverage
 
-# Changes whenever work begun by another version could not be continued: it is begun anew then, and its parts are brought
-# again.
+# Changes whenever work begun by another version could not be continued; it is begun anew then, of parts brought again.
 FORMAT = 2
 # Parts are found by squares of this side, so that ten thousand of them are not each compared with all others.
 CELL = 2048
