@@ -36,7 +36,7 @@ from orchestrator.core.errors import (
     TransientError,
     UserError,
 )
-from orchestrator.core.files import LockedError
+from orchestrator.core.locks import LockedError
 from orchestrator.model.states import RunState
 
 __all__ = [

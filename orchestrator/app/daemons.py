@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from orchestrator.app.application import Application
 from orchestrator.app.heartbeat import DAEMON, FRESH_SECONDS, STANDBY, Heartbeat, daemon_row, find_daemon, tell_systemd
 from orchestrator.core.errors import OrchestratorError, Stopped
-from orchestrator.core.files import LockedError, exclusive
+from orchestrator.core.locks import LockedError, exclusive
 from orchestrator.engine.leadership import Term
 from orchestrator.engine.leases import Worker
 from orchestrator.engine.service import LOOK_SECONDS

@@ -16,7 +16,7 @@ from orchestrator.app.records import Records
 from orchestrator.config import Settings
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import MovedError, OrchestratorError
-from orchestrator.core.files import LockedError
+from orchestrator.core.locks import LockedError
 from orchestrator.core.process import process_name
 from orchestrator.core.units import format_count
 from orchestrator.engine.stores.contract import Store

@@ -12,8 +12,8 @@ from types import MappingProxyType
 from orchestrator.config import Settings
 from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import OrchestratorError, UserError
-from orchestrator.core.files import LockedError, LockFile, exclusive, holder_of
 from orchestrator.core.guard import make_private, make_private_folder, read_secret
+from orchestrator.core.locks import LockedError, LockFile, exclusive, holder_of
 from orchestrator.core.machine import kernel
 from orchestrator.engine.leadership import Term
 from orchestrator.engine.leases import Lease, RunLeases, Worker, taken

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from orchestrator.core.files import LockedError, StopFlag, exclusive
+from orchestrator.core.files import StopFlag
+from orchestrator.core.locks import LockedError, exclusive
 
 _LOOK_SECONDS, _LOOKS = 0.05, 1200
 _NEVER = threading.Event()

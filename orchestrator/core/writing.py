@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from orchestrator.core.errors import SpaceError, UserError
-from orchestrator.core.files import LockedError, LockFile
+from orchestrator.core.locks import LockedError, LockFile
 
 _TURNS, _TURN_SECONDS = 2400, 0.05  # of waiting for a lock that is held for moments
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import OrchestratorError
-from orchestrator.core.files import LockedError
+from orchestrator.core.locks import LockedError
 from orchestrator.core.machine import kernel
 from orchestrator.engine.stores.contract import Store
 

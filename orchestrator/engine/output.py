@@ -9,10 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from orchestrator.core.errors import CredentialError, IntegrityError, PermanentError, UserError
-from orchestrator.core.files import LockedError, make_folder, remove_tree
+from orchestrator.core.files import make_folder, remove_tree
+from orchestrator.core.locks import LockedError
 from orchestrator.engine.context import RunContext, unleased
 from orchestrator.engine.delivery import ResultDelivery, objects_there, told_of
-from orchestrator.engine.ownership import Claimant, OutputLock, check_owner, check_place, claimant
+from orchestrator.engine.output_lock import OutputLock
+from orchestrator.engine.ownership import Claimant, check_owner, check_place, claimant
 from orchestrator.engine.stores.records import Head, Run
 from orchestrator.engine.work import HoldError, OutputTakenError
 from orchestrator.model.job import Job

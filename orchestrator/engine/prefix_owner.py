@@ -23,7 +23,7 @@ from typing import Any, Protocol
 from orchestrator.core import crash
 from orchestrator.core.clock import Clock
 from orchestrator.core.errors import GenerationError, NotFoundError, OrchestratorError, Stopped
-from orchestrator.core.files import LockedError, exclusive
+from orchestrator.core.locks import LockedError, exclusive
 from orchestrator.core.machine import kernel
 from orchestrator.core.process import is_gone, process_name
 from orchestrator.core.units import format_seconds

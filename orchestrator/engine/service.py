@@ -20,7 +20,7 @@ from orchestrator.core.errors import (
     Stopped,
     UserError,
 )
-from orchestrator.core.files import LockedError
+from orchestrator.core.locks import LockedError
 from orchestrator.engine.execution import Execution
 from orchestrator.engine.interrupts import Interrupts
 from orchestrator.engine.leases import Lease

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from orchestrator.core.errors import UserError
-from orchestrator.core.files import LockFile, remove_if_empty, remove_tree, sync_file
+from orchestrator.core.files import remove_if_empty, remove_tree, sync_file
+from orchestrator.core.locks import LockFile
 from orchestrator.core.trees import file_digests, publish_tree, sync_tree
 from orchestrator.core.writing import writing
 

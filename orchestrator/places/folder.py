@@ -23,7 +23,8 @@ from orchestrator.core.errors import (
     TransientError,
     UserError,
 )
-from orchestrator.core.files import LockedError, exclusive, fill_new, fill_whole, make_folder
+from orchestrator.core.files import fill_new, fill_whole, make_folder
+from orchestrator.core.locks import LockedError, exclusive
 from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.model.places import unnoted
 from orchestrator.model.ports import Stop

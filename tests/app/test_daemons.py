@@ -23,7 +23,7 @@ from orchestrator.app.heartbeat import (
 from orchestrator.app.verbs.daemon import serve
 from orchestrator.config import load
 from orchestrator.core.errors import ClosedStateError, ConfigError, Stopped, TransientError
-from orchestrator.core.files import LockedError, exclusive
+from orchestrator.core.locks import LockedError, exclusive
 from orchestrator.core.machine import kernel
 from orchestrator.engine.stores.records import ProcessRow
 

@@ -11,7 +11,7 @@ from orchestrator.app.elsewhere import check_here
 from orchestrator.app.sandbox_process import service_at
 from orchestrator.app.verbs import runs
 from orchestrator.config import load
-from orchestrator.core.files import LockedError
+from orchestrator.core.locks import LockedError
 from orchestrator.engine.service import ElsewhereError
 from orchestrator.model.job import AreaSource, Job
 from orchestrator.model.states import RunState

@@ -21,7 +21,7 @@ from orchestrator.app.verbs import state_move
 from orchestrator.config.sections import LocalSettings, Settings
 from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import ConfigError, IntegrityError, MovedError, UserError
-from orchestrator.core.files import LockedError, exclusive
+from orchestrator.core.locks import LockedError, exclusive
 from orchestrator.core.process import process_name
 from orchestrator.engine.leadership import Term
 from orchestrator.engine.leases import Lease, Worker

@@ -2,112 +2,28 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import threading
-from datetime import timedelta
 
 import ee
 import pytest
+import sweeping_kit
+from sweeping_kit import DAYS, PLANNED, TASK, UNKNOWN, begun
 
-from orchestrator.app.application import Application
 from orchestrator.app.verbs import sweeping
 from orchestrator.clients.earthengine import serialise
-from orchestrator.config import load
-from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import NeedsPerson
-from orchestrator.engine.stores.records import Admission
 from orchestrator.engine.stores.work_records import Attempt
 from orchestrator.engine.sweeper import KEPT_SECONDS, UNKNOWN_SECONDS, Act
 from orchestrator.engine.work import HoldError
 from orchestrator.model.batch import ExportOrder
-from orchestrator.model.grid import Grid, Window
-from orchestrator.model.job import AreaSource, Job
-from orchestrator.model.plan import Plan, TaskPlan
+from orchestrator.model.grid import Grid
+from orchestrator.model.plan import Plan
 from orchestrator.model.spec import PixelSpec
 from orchestrator.model.states import RunState
 from orchestrator.routes.names import Naming
 from orchestrator.sandbox.faults import Rule
-from orchestrator.sandbox.scenes.synthetic import SyntheticCatalogue
-from orchestrator.sandbox.server import DEFAULT_BUCKET, Options, Sandbox
-from orchestrator.sandbox.storage.values import Preconditions
 
-TASK = TaskPlan(0, Window(0, 0, 256, 256), 256, 256)
-UNKNOWN, PLANNED = "0123456789abcdef", "fedcba9876543210"
-DAYS = 86_400
-_numbers = itertools.count()
-
-
-class Later(SystemClock):
-    """The time of day, moved on."""
-
-    seconds = 0.0
-
-    def now(self):
-        return super().now() + timedelta(seconds=self.seconds)
-
-
-@pytest.fixture(scope="module")
-def sandbox():
-    with Sandbox(SyntheticCatalogue(), Options(slots=1)) as running:
-        yield running
-    ee.Reset()
-
-
-@pytest.fixture
-def app(sandbox, tmp_path):
-    overrides = {
-        "ee": {"url": sandbox.url, "project": sandbox.options.project},
-        "gcs": {"url": sandbox.url, "bucket": DEFAULT_BUCKET, "prefix": f"test{next(_numbers)}"},
-        "drive": {"url": sandbox.url},
-        "local": {"state_dir": str(tmp_path / "state")},
-    }
-    made = Application(load(None, environment={}, overrides=overrides).settings, stop=threading.Event())
-    made.clock = Later()
-    yield made
-    made.store.close()
-    sandbox.faults.clear()
-
-
-@pytest.fixture
-def bucket(sandbox, app):
-    """What lies in the bucket, each test under a prefix of its own."""
-    return Place(sandbox, Naming(app.owner, app.settings.gcs.prefix))
-
-
-class Place:
-    """A bucket: `put(run, number)` writes what an attempt of the run's one task would."""
-
-    def __init__(self, sandbox, naming):
-        self.sandbox, self.naming = sandbox, naming
-
-    def put(self, run_id, number=1):
-        return self.put_as(f"{self.naming.attempt(run_id, '0000', number).prefix}.tif")
-
-    def put_as(self, name):
-        self.sandbox.buckets.put(DEFAULT_BUCKET, name, self.sandbox.buckets.blobs.store(b"pixels"))
-        return name
-
-    def names(self):
-        objects = self.sandbox.buckets.objects(DEFAULT_BUCKET)
-        return {source.name for source in objects if source.name.startswith(f"{self.naming.prefix}/")}
-
-
-def begun(app, tmp_path, name, state=RunState.EXPORTING):
-    """Return a run whose one task was tried twice, in a state."""
-    job = Job(
-        name, str(tmp_path / "out"), AreaSource("6.1,49.6,6.2,49.7"), "2024-05-01", "2024-06-01", service="sandbox"
-    )
-    run = app.store.runs.admit(Admission(name, "", job.fingerprints(), job.to_json(), base_name=name))
-    app.store.runs.save_plan(run.id, "{}", "image", "{}", [TASK])
-    for each in (RunState.EXPORTING, RunState.ASSEMBLING, RunState.PUBLISHED, RunState.CLEANED):
-        if state is RunState.EXPORTING and each is not state:
-            break
-        if state in (RunState.FAILED, RunState.CANCELLED) and each is RunState.ASSEMBLING:
-            app.store.runs.set_state(run.id, state)
-            break
-        app.store.runs.set_state(run.id, each)
-    return run.id
+sandbox, app, bucket = sweeping_kit.sandbox, sweeping_kit.app, sweeping_kit.bucket
 
 
 def test_objects_are_deleted_where_no_run_owns_them(app, bucket, tmp_path):
@@ -343,72 +259,3 @@ def test_the_daemon_sweeps_once_a_day(app, bucket, tmp_path):
 
 
 # --------------------------------------------------------------------- places
-
-
-@pytest.fixture
-def maps(sandbox):
-    """A bucket for results; `put(name)` writes what a worker of a run would."""
-    return Maps(sandbox)
-
-
-class Maps:
-    def __init__(self, sandbox):
-        self.sandbox, self.name = sandbox, f"kept-{next(_numbers)}"
-        sandbox.buckets.create(self.name, settings={})
-
-    @property
-    def output(self):
-        return f"gs://{self.name}/maps"
-
-    def put(self, name):
-        self.sandbox.buckets.put(self.name, f"maps/{name}", self.sandbox.buckets.blobs.store(b"blocks"))
-        return f"{self.output}/{name}"
-
-    def names(self):
-        return {f"gs://{self.name}/{source.name}" for source in self.sandbox.buckets.objects(self.name)}
-
-
-def delivering(app, tmp_path, maps, word, state=RunState.CLEANED):
-    """Return a run in strips that keeps what is not finished below a word at its place."""
-    area = AreaSource("6.1,49.6,6.2,49.7")
-    job = Job(word, str(tmp_path / "out"), area, "2024-05-01", "2024-06-01", service="sandbox", deliver=maps.output)
-    run = app.store.runs.admit(Admission(word, "", job.fingerprints(), job.to_json(), base_name=word))
-    app.store.runs.save_plan(run.id, "{}", "image", json.dumps({"kept_at": f".orchestrator/{word}"}), [TASK])
-    for each in (RunState.EXPORTING, RunState.ASSEMBLING, RunState.PUBLISHED, RunState.CLEANED):
-        app.store.runs.set_state(run.id, each)
-        if each is state:
-            break
-    return run.id
-
-
-def test_what_a_late_worker_wrote_at_the_place_of_a_result_is_found_and_deleted(app, maps, tmp_path):
-    """Of the run that is over, by its word; not of one that goes on, of nobody we know, nor the result."""
-    done = delivering(app, tmp_path, maps, "done")
-    delivering(app, tmp_path, maps, "going", RunState.EXPORTING)
-    late = {maps.put(".orchestrator/done/strips/0000.f1/0.0.parts"), maps.put(".orchestrator/done/pieces/1.piece")}
-    kept = {maps.put(".orchestrator/going/strips/0000.f1/0.0.parts"), maps.put("map.tif")}
-    kept.add(maps.put(".orchestrator/stranger/strips/0000.f1/0.0.parts"))
-    app.clock.seconds = DAYS
-
-    told = sweeping.sweep(app)
-    untouched = maps.names()
-    swept = sweeping.sweep(app, act=True)
-
-    assert {one.name for one in told.survey.of(Act.DELETE)} == late
-    assert f"{maps.output}/.orchestrator/stranger" in told.survey.foreign
-    assert untouched == late | kept
-    assert (swept.deleted, maps.names()) == (2, kept)
-    assert {entry.outcome for entry in app.store.ledger.of(done)} == {"deleted"}
-
-
-def test_a_place_that_is_gone_is_told_and_the_rest_is_swept(app, bucket, maps, tmp_path):
-    """Somebody took the bucket away: what lies elsewhere is deleted all the same."""
-    delivering(app, tmp_path, maps, "done")
-    name = bucket.put(begun(app, tmp_path, "other", RunState.CLEANED))
-    maps.sandbox.buckets.remove(maps.name, Preconditions())
-    app.clock.seconds = DAYS
-
-    swept = sweeping.sweep(app, act=True)
-
-    assert [one.name for one in swept.survey.of(Act.KEEP, "place")] == [maps.output]
-    assert name not in bucket.names()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from contextlib import ExitStack
 
 import ee
@@ -49,8 +50,12 @@ def test_one_of_ours_that_nobody_uses_any_more_is_not_given_back(engine, passing
 
 def test_only_google_is_asked_for_googles_catalogue(engine, passing, monkeypatch):
     """The client fetches it to know which of Google's assets are old; who is signed in elsewhere needs no Google."""
-    monkeypatch.setattr(ee.deprecation, "_FetchDataCatalogStac", lambda: pytest.fail("it was asked for"))
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        proxy.settimeout(0)
 
-    engine._initialise(passing.options.project, AnonymousCredentials(), passing.url)
+        engine._initialise(passing.options.project, AnonymousCredentials(), passing.url)
 
-    assert ee.data.is_initialized()
+        assert ee.data.is_initialized()
+        with pytest.raises(BlockingIOError):  # nobody has asked for a way to Google
+            proxy.accept()

@@ -30,7 +30,7 @@ print(count)
 LOCKS = """
 import sys
 from pathlib import Path
-from orchestrator.core.files import LockedError, LockFile
+from orchestrator.core.locks import LockedError, LockFile
 lock = LockFile(Path(sys.argv[1]))
 try:
     lock.acquire(lambda said: "held by " + said.decode())

@@ -10,13 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from orchestrator.core import files
+from orchestrator.core import files, system
 from orchestrator.core.errors import Stopped
 from orchestrator.core.files import (
     CHUNK_BYTES,
-    LockedError,
-    LockFile,
-    exclusive,
     make_folder,
     remove_if_empty,
     remove_tree,
@@ -24,6 +21,7 @@ from orchestrator.core.files import (
     write_once,
     write_whole,
 )
+from orchestrator.core.locks import LockedError, LockFile, exclusive
 
 
 def all_at_once(work, count):
@@ -235,7 +233,7 @@ def test_a_lock_is_taken_over_from_a_process_that_has_lost_what_it_stands_for(tm
 
 def test_a_lock_is_had_although_its_folder_goes_just_now(tmp_path, monkeypatch):
     """Whoever lets go of the last lock of a folder removes that, between our making it and our opening a file in it."""
-    really, calls = files.system.open_descriptor, []
+    really, calls = system.open_descriptor, []
 
     def open_descriptor(path, *given, **more):
         calls.append(path)
@@ -243,7 +241,7 @@ def test_a_lock_is_had_although_its_folder_goes_just_now(tmp_path, monkeypatch):
             path.parent.rmdir()
         return really(path, *given, **more)
 
-    monkeypatch.setattr(files.system, "open_descriptor", open_descriptor)
+    monkeypatch.setattr(system, "open_descriptor", open_descriptor)
     lock = LockFile(tmp_path / "locks" / "one")
 
     lock.acquire(lambda said: f"taken: {said!r}")

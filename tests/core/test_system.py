@@ -13,7 +13,8 @@ import pytest
 
 from orchestrator.clients.credentials import check_key_file
 from orchestrator.core import system
-from orchestrator.core.files import LockFile, write_whole
+from orchestrator.core.files import write_whole
+from orchestrator.core.locks import LockFile
 from orchestrator.core.machine import processors
 from orchestrator.core.system import LockTakenError
 from orchestrator.recipes.file_modes import check_modes
@@ -139,6 +140,7 @@ def test_what_other_systems_lack_is_asked_for_only_where_it_is_looked_after(plat
         "core/errors.py",
         "core/system.py",
         "core/files.py",
+        "core/locks.py",
         "core/machine.py",
         "core/crash.py",
         "sandbox/folder_lock.py",

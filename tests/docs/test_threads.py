@@ -45,7 +45,7 @@ def test_every_place_that_begins_threads_is_listed():
 def test_every_lock_is_listed():
     """A lock whose order nobody knows is the beginning of a deadlock; locks of files have a row too."""
     elsewhere = {
-        "core/files.py",
+        "core/locks.py",
         "engine/stores/sqlite.py",
         "engine/stores/postgres.py",
     }  # the kernel's, and databases'

@@ -13,7 +13,7 @@ from run_process import BACKOFF, BUCKET_BYTES, LIVE_TASKS
 
 from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import PlanError
-from orchestrator.core.files import LockedError
+from orchestrator.core.locks import LockedError
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import Clients, ProcessContext, unleased
 from orchestrator.engine.execution import Execution

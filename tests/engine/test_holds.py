@@ -11,7 +11,7 @@ from model_world import NoStop
 from story_kit import go_on
 
 from orchestrator.core.errors import Stopped
-from orchestrator.engine.ownership import OutputLock
+from orchestrator.engine.output_lock import OutputLock
 from orchestrator.model.states import RunState, Who
 
 

@@ -8,7 +8,7 @@ from model_world import FakeClock
 from sqlalchemy import select, update
 
 from orchestrator.core.errors import FencedError, Stopped
-from orchestrator.core.files import LockedError
+from orchestrator.core.locks import LockedError
 from orchestrator.engine.leases import SECONDS, RunLeases, Worker
 from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.schema import metadata, runs

@@ -9,7 +9,7 @@ import pytest
 from unit_kit import OVER, keys, plans
 
 from orchestrator.core.clock import SystemClock
-from orchestrator.core.files import LockedError
+from orchestrator.core.locks import LockedError
 from orchestrator.engine.claims import Claims
 from orchestrator.engine.leases import SECONDS, RunLeases, Worker
 from orchestrator.engine.stores.dialect import POSTGRES

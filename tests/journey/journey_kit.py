@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 import rasterio
 import requests
+from small_job import CHEAP_IMAGE, write_area
 
 BUCKET = "orchestrator-sandbox"
 PROJECT = "orchestrator-sandbox"  # what `--sandbox-url` expects
@@ -300,33 +301,6 @@ class Service:
         self.delete(f"/storage/v1/b/{BUCKET}/o/{quote(name, safe='')}")
 
 
-# Every pixel's value follows from its place; a fifth of them is masked. Costs the sandbox nearly nothing.
-CHEAP_IMAGE = """
-import ee
-
-
-def get_ee_image():
-    place = ee.Image.pixelCoordinates(ee.Projection("EPSG:32633").atScale(10))
-    x, y = place.select("x"), place.select("y")
-    mixed = x.multiply(31).add(y.multiply(17)).mod(1009)
-    return x.addBands(y).addBands(mixed.rename("mixed")).updateMask(mixed.mod(5).neq(0))
-"""
-# A slanted quadrilateral near Ljubljana, 5 km across, in metres of UTM zone 33 north.
-CORNERS = ((500_050, 5_100_050), (504_900, 5_100_900), (505_050, 5_105_000), (500_900, 5_105_080))
-
-
-def write_area(path: Path, corners: tuple[tuple[float, float], ...] = CORNERS) -> Path:
-    """Write a polygon in EPSG:32633 as GeoJSON with a CRS member."""
-    feature = {
-        "type": "Feature",
-        "properties": {},
-        "geometry": {"type": "Polygon", "coordinates": [[*corners, corners[0]]]},
-    }
-    crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32633"}}
-    path.write_text(json.dumps({"type": "FeatureCollection", "crs": crs, "features": [feature]}))
-    return path
-
-
 @dataclass
 class Home:
     """
@@ -408,22 +382,3 @@ class Home:
         results = {".tif", ".json", ".png"}
         found = (p for p in self.out.rglob("*"))
         return sorted(str(p.relative_to(self.out)) for p in found if p.suffix not in results or p.parent != self.out)
-
-
-def is_stopped(pid):
-    """Tell whether a signal has reached a process: it is on its way for a moment."""
-    return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] == "T"
-
-
-def stop_outside_a_transaction(home, running):
-    """Stop a process where it does not hold the database: whoever holds it is waited for."""
-    while True:
-        running.signal(signal.SIGSTOP)
-        home.wait_until(lambda: is_stopped(running.pid))
-        try:
-            with closing(sqlite3.connect(home.folder / "state" / "state.db", timeout=0.2)) as database:
-                database.execute("BEGIN IMMEDIATE").connection.rollback()
-        except sqlite3.OperationalError:
-            running.signal(signal.SIGCONT)
-        else:
-            return

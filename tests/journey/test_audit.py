@@ -9,6 +9,7 @@ import journey_kit as kit
 import numpy as np
 import pytest
 import rasterio
+from small_job import CORNERS
 
 PIXEL_BYTES = 12  # three bands of float32
 FLIPPED = (150, 200)  # a pixel in the middle of the area, row and column
@@ -52,7 +53,7 @@ def true_pixels(path):
     rows, cols = np.mgrid[0 : shape[0], 0 : shape[1]]
     x, y = transform.c / 10 + cols + 0.5, transform.f / 10 - rows - 0.5  # of a projection whose y goes up
     mixed = np.fmod(x * 31 + y * 17, 1009)
-    outside = geometry_mask([Polygon(kit.CORNERS)], shape, transform)
+    outside = geometry_mask([Polygon(CORNERS)], shape, transform)
     values = np.stack([x, y, mixed]).astype(np.float32)
     return np.where(outside | (np.fmod(mixed, 5) == 0), np.float32(-9999), values)
 

@@ -12,6 +12,7 @@ import journey_kit as kit
 import numpy as np
 import pytest
 import rasterio
+from small_job import write_area
 
 from orchestrator.sandbox.safe.product import Cut, Options
 from orchestrator.sandbox.safe.source import Source
@@ -66,7 +67,7 @@ def test_a_mosaic_from_delivered_files_is_the_median_of_their_clear_pixels(tmp_p
     (tmp_path / "image.py").write_text(MEDIAN)
     right, bottom = LEFT + 24 * 60, TOP - 24 * 60
     inset = [(LEFT + 45, bottom + 45), (right - 45, bottom + 45), (right - 45, TOP - 45), (LEFT + 45, TOP - 45)]
-    kit.write_area(tmp_path / "area.geojson", tuple(inset))
+    write_area(tmp_path / "area.geojson", tuple(inset))
     dates = ("--start-date", "2024-06-01", "--end-date", "2024-06-09", "--bands", "B2,B8A")
     grid = ("--crs-transform", f"10,0,{LEFT},0,-10,{TOP}")
 

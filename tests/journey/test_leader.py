@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import journey_kit as kit
 import pytest
+from stopped_kit import is_stopped, stop_outside_a_transaction
 from test_serve import configure
 
 LEASE_SECONDS = 2.0
@@ -77,11 +78,11 @@ class Pair:
     def stop(self, running):
         """Stop a process where it does not hold the database: whoever holds it is waited for."""
         if not self.url:
-            kit.stop_outside_a_transaction(self.home, running)
+            stop_outside_a_transaction(self.home, running)
             return
         while True:
             running.signal(signal.SIGSTOP)
-            self.home.wait_until(lambda: kit.is_stopped(running.pid) and self.rows(_UNDER_WAY) == [(0,)])
+            self.home.wait_until(lambda: is_stopped(running.pid) and self.rows(_UNDER_WAY) == [(0,)])
             if self.rows(_LOCKED) == [(0,)]:
                 return
             running.signal(signal.SIGCONT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from journey_kit import stop_outside_a_transaction
+from stopped_kit import stop_outside_a_transaction
 
 from orchestrator.core.clock import SystemClock
 from orchestrator.engine.leases import Worker

@@ -5,6 +5,7 @@ from __future__ import annotations
 import journey_kit as kit
 import numpy as np
 import pytest
+from small_job import write_area
 
 # Values without a pattern, so that no codec makes small files out of large parts.
 NOISY_IMAGE = """
@@ -26,7 +27,7 @@ LIMIT_MB = 0.8
 @pytest.fixture
 def wide(home):
     """A home whose area has about 3000 × 2900 pixels of noise."""
-    kit.write_area(home.folder / "area.geojson", WIDE)
+    write_area(home.folder / "area.geojson", WIDE)
     (home.folder / "image.py").write_text(NOISY_IMAGE)
     home.environment |= {"ORCHESTRATOR_EE__LIVE_TASKS": "60"}
     return home

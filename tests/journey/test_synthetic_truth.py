@@ -6,6 +6,7 @@ import journey_kit as kit
 import numpy as np
 import pytest
 import rasterio
+from small_job import write_area
 
 from orchestrator.sandbox.scenes.synthetic import SyntheticCatalogue
 
@@ -18,7 +19,7 @@ PATCH = ((530_000, 5_100_000), (531_280, 5_100_000), (531_280, 5_101_280), (530_
 def recovered(tmp_path_factory, program, service):
     """(mosaic, truth) as reflectance (band, row, col); NaN where the mosaic has nothing."""
     home = kit.Home(tmp_path_factory.mktemp("synthetic"), program, service)
-    kit.write_area(home.folder / "area.geojson", PATCH)
+    write_area(home.folder / "area.geojson", PATCH)
     words = [
         *("run", "--shapefile", "area.geojson", "--output", "out", "--base-name", "small"),
         *("--start-date", "2023-04-01", "--end-date", "2023-07-01", "--crs", "EPSG:32633", "--scale", "10"),

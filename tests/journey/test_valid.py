@@ -8,6 +8,7 @@ import pytest
 import rasterio
 import shapely
 from rasterio.features import geometry_mask
+from small_job import CORNERS
 
 EMPTY_IMAGE = """
 import ee
@@ -28,7 +29,7 @@ def small(tmp_path_factory, program, service):
 def shares(path, nodata=-9999):
     """Count independently: rasterio's pixels inside the area drawn by GDAL, band by band."""
     with rasterio.open(path) as raster:
-        area = shapely.Polygon(kit.CORNERS)
+        area = shapely.Polygon(CORNERS)
         inside = geometry_mask([area], raster.shape, raster.transform, invert=True)
         return [float((band[inside] != nodata).mean()) for band in raster.read()]
 

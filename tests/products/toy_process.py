@@ -12,7 +12,7 @@ from toy import Toy
 
 from orchestrator.core.clock import SystemClock
 from orchestrator.core.errors import UserError
-from orchestrator.core.files import exclusive
+from orchestrator.core.locks import exclusive
 from orchestrator.engine.admission import admit
 from orchestrator.engine.batch.watch import OperationsWatch
 from orchestrator.engine.context import Backoff, Clients, ProcessContext

@@ -39,6 +39,7 @@ sys.path[:0] = [str(TESTS), str(TESTS / "executors")]
 import psycopg  # noqa: E402  after the lines that find what follows
 from dask_kit import Cluster  # noqa: E402
 from drawn import drawn  # noqa: E402
+from machines_config import CONFIG, ENVIRONMENT, JOB  # noqa: E402
 from plays import kit  # noqa: E402
 from postgres_kit import PostgresServer  # noqa: E402
 
@@ -52,51 +53,6 @@ LEADER_LEASE_SECONDS = 10.0
 MOST_SECONDS = LEADER_LEASE_SECONDS + 60.0
 ORDERED = 120
 MOST_TRIES = 5
-CONFIG = """
-[ee]
-url = "{url}"
-project = "{project}"
-[gcs]
-url = "{url}"
-bucket = "{bucket}"
-[drive]
-url = "{url}"
-[local]
-state_dir = "{folder}/state"
-[store]
-url = "{database}"
-[serve]
-allow_code = true
-lease = "{leader_lease}s"
-[engine]
-executor = "dask"
-lease = "{lease}s"
-[dask]
-scheduler_file = "{scheduler}"
-[worker]
-at_once = 2
-"""
-JOB = """
-[jobs.{name}]
-area = "area.geojson"
-output = "out"
-base_name = "{name}"
-start_date = "2024-05-01"
-end_date = "2024-06-01"
-recipe = "image-code"
-route = "{route}"
-params = {{ file = "{folder}/image.py" }}
-bands = ["x", "y", "mixed"]
-grid = {{ crs = "EPSG:32633", scale = {scale} }}
-max_part_size = "1.25 MiB"
-every = "1m"
-overlap = "skip"
-"""
-ENVIRONMENT = {
-    "ORCHESTRATOR_EE__POLL_MIN": "0.5",
-    "ORCHESTRATOR_LOG__LEVEL": "error",
-    "ORCHESTRATOR_SERVE__PATIENCE": "2m",
-}
 # Of an answer with pixels: so that each run has dozens of units.
 QUOTA_BYTES = 60_000
 _RESULTS = "SELECT job, content FROM runs JOIN documents ON run_id = id WHERE state = 'CLEANED' AND name = 'result'"

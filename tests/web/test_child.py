@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -128,20 +129,41 @@ def test_who_hears_of_a_page_may_fail(state):
         heard.next("web.started")
 
 
-def test_what_keeps_a_page_from_beginning_is_said_once(monkeypatch):
-    """However often it is tried; another reason is said again, and so is the same after it had begun."""
-    keeper, told, lives = child._Keeper([], lambda _name, facts: told.append(facts["because"])), [], []
-    ends = [(False, "taken"), (False, "taken"), (False, "no disk"), (True, "no disk"), (False, "no disk"), None]
-    monkeypatch.setattr(child, "FIRST_WAIT_SECONDS", 0.0)
+def test_what_keeps_a_page_from_beginning_is_said_once(state, monkeypatch):
+    """However often it is tried; another reason is said again, and so is any after it had begun."""
+    begun, really, told, heard = threading.Semaphore(0), child._start, [], Heard()
+    wrong = state.parent / "config.toml"
 
-    def live():
-        lives.append(ends[len(lives)])
-        return lives[-1] or (keeper._ending.set() or (False, ""))
+    def start(command):
+        begun.release()
+        return really(command)
 
-    monkeypatch.setattr(keeper, "_live", live)
-    keeper.keep()
+    def tell(name, facts):
+        told.append((name, facts.get("because", "")))
+        heard(name, facts)
 
-    assert told == ["taken", "no disk", "no disk"]
+    def tries(count):
+        for _ in range(count):
+            assert begun.acquire(timeout=120)
+
+    monkeypatch.setattr(child, "_start", start)  # counted, and done
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with page_beside(["--state-dir", str(state), "web", "--port", port], tell):
+            tries(3)
+            wrong.write_text("[web]\nprot = 1\n")
+            while len(told) < 2:
+                tries(1)
+            tries(2)
+            wrong.unlink()
+            taken.close()
+            heard.next("web.started")
+            os.kill(pid_of(state), signal.SIGKILL)
+            heard.next("web.started")
+
+    assert [name for name, _ in told] == ["web.ended", "web.ended", "web.started", "web.ended", "web.started"]
+    assert port in told[0][1]
+    assert "prot" in told[1][1]
 
 
 def test_a_page_that_cannot_begin_says_why(state):

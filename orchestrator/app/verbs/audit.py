@@ -14,7 +14,7 @@ from orchestrator.app.finding import find_run
 from orchestrator.core.errors import RunFailed, UserError
 from orchestrator.engine.amending import amend, files_beside
 from orchestrator.engine.output import snapshot_of
-from orchestrator.engine.ownership import OutputLock
+from orchestrator.engine.output_lock import OutputLock
 from orchestrator.engine.publication import is_file
 from orchestrator.engine.stores.records import Run
 from orchestrator.model.audit import WINDOWS, Asked, Audited, AuditReport, seed_of

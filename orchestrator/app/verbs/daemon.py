@@ -23,7 +23,7 @@ from orchestrator.core.errors import (
     OrchestratorError,
     Stopped,
 )
-from orchestrator.core.files import LockedError
+from orchestrator.core.locks import LockedError
 from orchestrator.engine.scheduler import Clockwork
 from orchestrator.engine.service import Service, Summary
 from orchestrator.engine.timetable import Timetable

@@ -11,7 +11,7 @@ from pathlib import Path
 from orchestrator.app.records import Records
 from orchestrator.app.verbs.busy import Busy, unwatched
 from orchestrator.core.errors import UserError
-from orchestrator.core.files import LockedError, exclusive, holder_of
+from orchestrator.core.locks import LockedError, exclusive, holder_of
 from orchestrator.engine.leases import Worker
 from orchestrator.engine.stores import care, migrate
 from orchestrator.engine.stores.database import Database

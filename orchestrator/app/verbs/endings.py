@@ -12,7 +12,7 @@ from orchestrator.app.finding import find_run
 from orchestrator.app.records import Records
 from orchestrator.app.verbs.busy import Busy, unwatched
 from orchestrator.core.errors import NeedsPerson, OrchestratorError, TransientError, UserError
-from orchestrator.core.files import LockedError
+from orchestrator.core.locks import LockedError
 from orchestrator.engine.leases import Lease
 from orchestrator.engine.stores.contract import Store
 from orchestrator.engine.stores.records import Head, Run

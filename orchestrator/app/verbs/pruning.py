@@ -11,7 +11,7 @@ from orchestrator.app.daily import Daily
 from orchestrator.app.records import Records
 from orchestrator.app.verbs.busy import Busy, unwatched
 from orchestrator.config.sections import RetentionSettings
-from orchestrator.core.files import LockedError
+from orchestrator.core.locks import LockedError
 from orchestrator.engine.stores.retention import Doomed, Retention
 from orchestrator.model.ports import Stop
 

@@ -15,7 +15,8 @@ from orchestrator.app.elsewhere import check_here
 from orchestrator.app.planner import cut_task
 from orchestrator.app.verbs.busy import Busy, unwatched
 from orchestrator.core.errors import OrchestratorError, UserError
-from orchestrator.core.files import LockedError, write_once
+from orchestrator.core.files import write_once
+from orchestrator.core.locks import LockedError
 from orchestrator.engine.manifests import read_manifest
 from orchestrator.engine.proofs import find_published, read_proof
 from orchestrator.engine.recovery import REBUILT, Rebuilt, Recovery, Seen, look

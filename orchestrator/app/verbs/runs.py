@@ -17,14 +17,15 @@ from orchestrator.app.elsewhere import pinned
 from orchestrator.app.verbs.busy import Busy, Tell, untold, unwatched
 from orchestrator.app.verbs.reasons import check_served
 from orchestrator.core import log
-from orchestrator.core.files import LockedError
+from orchestrator.core.locks import LockedError
 from orchestrator.engine.admission import admit
 from orchestrator.engine.batch.budget import set_eecu_hours
 from orchestrator.engine.delivery import lacking_at, objects_there
 from orchestrator.engine.execution import retry_run
 from orchestrator.engine.leases import Lease
 from orchestrator.engine.output import names_in
-from orchestrator.engine.ownership import Claimant, check_free, check_owner, check_place
+from orchestrator.engine.output_lock import check_free
+from orchestrator.engine.ownership import Claimant, check_owner, check_place
 from orchestrator.engine.progress import Progress
 from orchestrator.engine.publication import AUDIT, MIN_VALID, is_file, set_audit, set_min_valid
 from orchestrator.engine.stores.contract import Store

@@ -17,8 +17,8 @@ from orchestrator.app.records import Records
 from orchestrator.app.verbs.busy import Busy, Tell, untold, unwatched
 from orchestrator.app.verbs.database import without_daemon
 from orchestrator.core.errors import UserError
-from orchestrator.core.files import LockedError
 from orchestrator.core.guard import make_private
+from orchestrator.core.locks import LockedError
 from orchestrator.engine.stores import care, migrate, moving
 from orchestrator.engine.stores.address import file_of, open_backend, shown
 from orchestrator.engine.stores.backend import TransactionMode, begin

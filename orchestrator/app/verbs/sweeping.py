@@ -14,7 +14,8 @@ from orchestrator.app.verbs.busy import Busy, unwatched
 from orchestrator.app.verbs.kept_places import PlaceSurvey, delete_kept, survey_places
 from orchestrator.core import crash
 from orchestrator.core.errors import NeedsPerson, UserError
-from orchestrator.core.files import LockedError, LockFile, end_unfinished, remove_if_empty, remove_tree
+from orchestrator.core.files import end_unfinished, remove_if_empty, remove_tree
+from orchestrator.core.locks import LockedError, LockFile
 from orchestrator.core.units import format_count
 from orchestrator.engine.cleanup import delete_owned
 from orchestrator.engine.recovery import look

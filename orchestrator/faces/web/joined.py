@@ -24,7 +24,7 @@ from orchestrator.core.errors import (
     TransientError,
     UserError,
 )
-from orchestrator.core.files import LockedError
+from orchestrator.core.locks import LockedError
 from orchestrator.faces.web import api, live, views
 from orchestrator.faces.web.gate import Gate
 from orchestrator.faces.web.pages import page, said

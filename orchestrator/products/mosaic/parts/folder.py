@@ -15,15 +15,8 @@ from orchestrator.assemble.mosaic import BlockAssembler, BlockMosaic
 from orchestrator.assemble.quicklook import Quicklook
 from orchestrator.core import crash
 from orchestrator.core.errors import OrchestratorError, Stopped, UserError
-from orchestrator.core.files import (
-    LockFile,
-    make_folder,
-    publish,
-    remove_if_empty,
-    remove_tree,
-    sha256_of,
-    write_whole,
-)
+from orchestrator.core.files import make_folder, publish, remove_if_empty, remove_tree, sha256_of, write_whole
+from orchestrator.core.locks import LockFile
 from orchestrator.model.grid import Window
 from orchestrator.model.mosaic import MosaicReport
 from orchestrator.model.plan_json import grid_json, pixels_json
