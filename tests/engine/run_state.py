@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import tempfile
 from functools import cache
@@ -107,6 +108,14 @@ class StateFile:
         with sqlite3.connect(self._copy if copy else template()) as lost:
             lost.backup(self.looking)
         lost.close()
+
+    def move(self, path: Path) -> None:
+        """Put it on another disk, to be found where it was. No store is open, and nothing was done yet."""
+        self.looking.close()
+        here = Path(self.url.removeprefix("sqlite:///"))
+        shutil.move(here, path)
+        here.symlink_to(path)
+        self.looking = sqlite3.connect(path, isolation_level=None)
 
     def close(self) -> None:
         self.looking.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -53,18 +52,10 @@ def story(request, monkeypatch):
     machine = run_machine.Machine()
     if "work_dir" in request.node.name or "state DB" in request.node.name:
         elsewhere = request.getfixturevalue("tmp_path" if "work_dir" in request.node.name else "small_disk")
-        move_database(machine, elsewhere / "state.db")
+        machine.state.move(elsewhere / "state.db")
     machine.admit(heavy=False, keep_parts=True, split="blocks" if "weigh_more" in request.node.name else "square")
     yield machine
     machine.run_id = ""  # it has ended, as each test says
     machine.process.execution.close()
     machine.store.close()
     machine.teardown()
-
-
-def move_database(machine, path):
-    """Put the database of a machine that has not begun on another disk."""
-    machine.looking.close()
-    shutil.move(machine.folder / "state.db", path)
-    (machine.folder / "state.db").symlink_to(path)
-    machine.looking = sqlite3.connect(path, isolation_level=None)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import socket
 import threading
+from collections import deque
 from contextlib import closing, contextmanager
 from ipaddress import ip_address
+from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -119,6 +121,28 @@ def test_a_second_request_has_no_more_time_than_the_first(port):
         slow.sendall(b"GET / HT")
 
         assert slow.recv(1) == b""
+
+
+LONG = 4 << 20  # more than the kernel takes for a reader that does not read
+REFUSED = f"POST /runs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {LONG}\r\n\r\n".encode()
+
+
+def test_whoever_is_refused_while_sending_reads_why(port):
+    """The answer is there before the body was sent: what still comes is dropped, and answered with no reset."""
+    with closing(port.connected(REFUSED)) as sending:
+        answer = sending.recv(1)
+        sending.sendall(bytes(LONG))
+        while more := sending.recv(65536):
+            answer += more
+
+    assert answer.startswith(b"HTTP/1.1 401")
+    assert answer.endswith(b"`orchestrator web --link` shows it\n")
+
+
+def test_whoever_goes_on_sending_after_the_answer_is_cut_off(port):
+    """When the time of a request is over."""
+    with closing(port.connected(REFUSED)) as sending, pytest.raises((ConnectionResetError, BrokenPipeError)):
+        deque(map(sending.sendall, repeat(b"more")), maxlen=0)
 
 
 def test_of_many_that_say_nothing_the_oldest_makes_way(port, monkeypatch):

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
@@ -18,6 +19,7 @@ from orchestrator.core.errors import ConfigError
 from orchestrator.core.system import allow_open_files
 from orchestrator.faces.listening import Listening, tls_context
 from orchestrator.faces.web.joined import make
+from orchestrator.faces.web.lingering import Lingering
 from orchestrator.faces.web.site import Site
 
 # A browser's request is there in one packet; whoever sends a byte now and then keeps the place of another.
@@ -59,10 +61,16 @@ class Patient(H11Protocol):
     _late: asyncio.TimerHandle | None
     _stuck: asyncio.TimerHandle | None
     _since: float
+    _ending: Lingering
 
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
+        self._ending = Lingering(transport, self._lingers)
+        super().connection_made(cast("asyncio.Transport", self._ending))
         self._stuck = None
+        self._say_nothing()
+
+    def _say_nothing(self) -> None:
+        """It has some time, and its place until others need it."""
         self._late = self.loop.call_later(REQUEST_SECONDS, self._cut)
         self._since = self.loop.time()
         self.silent[id(self)] = self
@@ -72,7 +80,17 @@ class Patient(H11Protocol):
                 break
             oldest._cut()  # noqa: SLF001
 
+    def _lingers(self) -> bool:
+        """Tell, as it is closed, whether the client is still sending; it then has as much time as for a request."""
+        if self.conn.their_state not in (h11.SEND_BODY, h11.ERROR):
+            return False
+        self._heard()
+        self._say_nothing()
+        return True
+
     def data_received(self, data: bytes) -> None:
+        if self._ending.is_lingering:
+            return
         before = cast("RequestResponseCycle | None", self.cycle)  # the library's type says nothing of the first request
         if self._late is None and (before is None or before.response_complete):
             self._late = self.loop.call_later(REQUEST_SECONDS, self._cut)  # a next request, which may come slowly, too
