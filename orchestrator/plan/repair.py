@@ -64,11 +64,11 @@ def mend(features: Features, crs: str) -> tuple[list[BaseGeometry], tuple[str, .
     if shapely.has_z(features.geometries).any() or shapely.has_m(features.geometries).any():
         notes.append(f"{features.label}: heights (Z or M) were dropped.")
     flat = shapely.force_2d(features.geometries)
-    mended = [
-        _mend_one(geometry, identity, features.label, notes)
-        for geometry, identity in zip(flat, features.ids, strict=True)
-    ]
-    same = len(mended) - len({shapely.to_wkb(geometry) for geometry in mended})
+    mended = list(flat)
+    sound = np.isin(shapely.get_type_id(flat), POLYGONAL) & shapely.is_valid(flat) & (shapely.area(flat) > 0)
+    for index in np.flatnonzero(~sound):
+        mended[index] = _mend_one(flat[index], features.ids[index], features.label, notes)
+    same = len(mended) - len(set(shapely.to_wkb(mended))) if len(mended) > 1 else 0
     if same:
         notes.append(f"{features.label}: {same} features repeat the outline of another and count once.")
     return mended, tuple(notes)

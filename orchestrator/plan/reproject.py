@@ -188,8 +188,17 @@ def to_lonlat(geometry: BaseGeometry, crs: str) -> BaseGeometry:
         raise AreaError("the area has points that lie nowhere on Earth in its CRS; check the CRS (--area-crs)")
     polygons = shapely.get_parts(lonlat)
     if unwrap:
-        polygons = shapely.get_parts([unwrapped(polygon) for polygon in polygons])
-    return _centred(shapely.MultiPolygon(_gathered(list(polygons))))
+        polygons = _all_unwrapped(polygons)
+    return _centred(shapely.multipolygons(_gathered(polygons)))
+
+
+def _all_unwrapped(polygons: NDArray[np.object_]) -> NDArray[np.object_]:
+    left, _bottom, right, _top = shapely.bounds(polygons).T
+    jumping = right - left > 180
+    if not jumping.any():
+        return polygons
+    whole = [unwrapped(polygon) if jumps else polygon for polygon, jumps in zip(polygons, jumping, strict=True)]
+    return np.asarray(shapely.get_parts(whole))
 
 
 def unwrapped(polygon: BaseGeometry) -> BaseGeometry:
@@ -229,7 +238,7 @@ def _cap(ring: NDArray[np.float64], *, north: bool) -> BaseGeometry:
     return within_180(cap)
 
 
-def _gathered(polygons: list[Any]) -> list[Any]:
+def _gathered(polygons: NDArray[np.object_]) -> NDArray[np.object_]:
     """Shift polygons by whole turns so that they lie together where the world map would tear them apart."""
     bounds = shapely.bounds(polygons)
     if bounds[:, 2].max() - bounds[:, 0].min() <= 180:
@@ -241,8 +250,10 @@ def _gathered(polygons: list[Any]) -> list[Any]:
     wrap_gap = bounds[:, 0].min() + 360 - bounds[:, 2].max()
     if not len(gaps) or gaps.max() <= wrap_gap:
         return polygons
-    west = set(order[: int(gaps.argmax()) + 1].tolist())
-    return [shift_longitude(polygon, 360.0) if index in west else polygon for index, polygon in enumerate(polygons)]
+    west = order[: int(gaps.argmax()) + 1]
+    turned = polygons.copy()
+    turned[west] = shift_longitude(polygons[west], 360.0)
+    return turned
 
 
 def _centred(geometry: BaseGeometry) -> BaseGeometry:
@@ -252,8 +263,8 @@ def _centred(geometry: BaseGeometry) -> BaseGeometry:
     return shift_longitude(geometry, -360.0 * turns) if turns else geometry
 
 
-def shift_longitude(geometry: BaseGeometry, degrees: float) -> BaseGeometry:
-    """Return `geometry`, in degrees, moved east by `degrees`."""
+def shift_longitude(geometry: Any, degrees: float) -> Any:
+    """Return a geometry in degrees, or an array of them, moved east by `degrees`."""
     return shapely.transform(geometry, lambda xy: xy + np.array([degrees, 0.0]))
 
 
