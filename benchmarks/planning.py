@@ -1,11 +1,11 @@
 """
 What a plan costs as areas grow: `python benchmarks/planning.py [--quick] [--only LINE,...] [--json FILE]`.
 
-Each case is a command of ours, in a process of its own: `orchestrator plan` of Russia at 80, 40, 20 and 10 m, of an outline
-of up to a million vertices, of up to 50,000 islands, of up to 20,000 squares side by side, cut into up to 20,000 square
-tiles; and `orchestrator tiles grid` of as many. Sizes double, so that growth can be read: *growth* is the exponent of size
-between a case and the one before, after the start of a process (a plan of a box) is taken off; 1 is linear. CPU seconds are
-those of the process, imports and picture included; the peak is its largest resident set.
+Each case is a command of ours, in a process of its own: `orchestrator plan` of Russia at 80, 40, 20 and 10 m, of an
+outline of up to a million vertices, of up to 50,000 islands, of up to 20,000 squares side by side, cut into up to
+20,000 square tiles; and `orchestrator tiles grid` of as many. Sizes double, so that growth can be read: *growth* is the
+exponent of size between a case and the one before, after the start of a process (a plan of a box) is taken off; 1 is
+linear. CPU seconds are those of the process, imports and picture included; the peak is its largest resident set.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 LIMIT_CPU_S, LIMIT_MB = 10.0, 500.0
+SURFACE = 45_672e6  # of the outline, m²
 ALBERS = "ESRI:102025"  # equal areas in one piece from Kaliningrad to Chukotka
 WHAT = ["--start-date", "2024-06-01", "--end-date", "2024-07-01", "--bands", "B4,B3,B2", "--base-name", "bench"]
 
@@ -75,11 +76,12 @@ def cases() -> Iterator[Case]:
         yield Case("islands", size, "islands", size, plan("--area", "FILE"))
     for size in (2_500, 5_000, 10_000, 20_000):
         yield Case("squares as an area", size, "squares", size, plan("--area", "FILE"))
-    for megabytes, size in ((160, 2_500), (80, 5_000), (40, 10_000), (20, 20_000)):
-        told = plan("--area", "FILE", "--split", "square", "--max-size-mb", str(megabytes / 8))
+    for size in (2_500, 5_000, 10_000, 20_000):  # of 256 × 256 pixels, which are all that 1.3 MB hold
+        scale = str(round(math.sqrt(SURFACE / size) / 256, 2))
+        told = plan("--area", "FILE", "--split", "square", "--max-size-mb", "1.3", "--scale", scale)
         yield Case("square tiles of a plan", size, "vertices", 10_000, told)
     for size in (2_500, 5_000, 10_000, 20_000):
-        side = str(round(math.sqrt(45_672e6 / size)))
+        side = str(round(math.sqrt(SURFACE / size)))
         told = ("tiles", "grid", "FILE", "--size", side, "-o", "FOLDER", "--name", "bench")
         yield Case("square tiles of a file", size, "vertices", 100_000, told)
 
@@ -99,7 +101,9 @@ def measured(case: Case, folder: Path) -> Cost:
     with tempfile.TemporaryDirectory(dir=folder) as out:
         replaced = {"FILE": str(area), "FOLDER": out}
         told = ["--json", "--state-dir", f"{out}/state", *(replaced.get(word, word) for word in case.told)]
-        with subprocess.Popen([sys.executable, "-m", "orchestrator", *told], stdout=subprocess.PIPE, text=True) as child:
+        with subprocess.Popen(
+            [sys.executable, "-m", "orchestrator", *told], stdout=subprocess.PIPE, text=True
+        ) as child:
             lines = child.stdout.read().splitlines() if child.stdout else []
             _, status, used = os.wait4(child.pid, 0)
             child.returncode = os.waitstatus_to_exitcode(status)
@@ -119,7 +123,12 @@ def growth(case: Case, cost: Cost, before: tuple[Case, Cost] | None, start: Cost
 
 def rows(case: Case, cost: Cost, start: Cost) -> Iterator[dict[str, Any]]:
     about = {"line": "planner", "case": f"{case.line}: {case.size:,}"}
-    yield about | {"figure": round(cost.cpu_s, 2), "unit": "CPU s", "floor": round(start.cpu_s, 2), "limit": LIMIT_CPU_S}
+    yield about | {
+        "figure": round(cost.cpu_s, 2),
+        "unit": "CPU s",
+        "floor": round(start.cpu_s, 2),
+        "limit": LIMIT_CPU_S,
+    }
     yield about | {"figure": round(cost.peak_mb), "unit": "MB", "floor": round(start.peak_mb), "limit": LIMIT_MB}
 
 

@@ -1,7 +1,7 @@
 """
-Areas for `planning.py`, each drawn from a seed and written to a file: `python benchmarks/planning_areas.py KIND SIZE FILE`.
+Areas for `planning.py`, drawn from a seed and written to a file: `python benchmarks/planning_areas.py KIND SIZE FILE`.
 
-`vertices`: one outline of SIZE vertices, rough at every scale, 300 km across. `islands`: SIZE of them, each a polygon and a
+`vertices`: one outline of SIZE vertices, rough at every scale, 300 km across. `islands`: SIZE of them, each a
 feature, over 1,000 km of sea. `squares`: SIZE squares of 4 km, side by side, each a feature, that fill a rough outline.
 `russia`: the packaged country, its edges broken up at random into SIZE vertices.
 """

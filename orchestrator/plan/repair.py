@@ -61,9 +61,10 @@ def mend(features: Features, crs: str) -> tuple[list[BaseGeometry], tuple[str, .
     _refuse_other_than_polygons(features)
     check_coordinates(features, crs)
     notes: list[str] = []
-    if shapely.has_z(features.geometries).any() or shapely.has_m(features.geometries).any():
+    flat = features.geometries
+    if shapely.has_z(flat).any() or shapely.has_m(flat).any():
         notes.append(f"{features.label}: heights (Z or M) were dropped.")
-    flat = shapely.force_2d(features.geometries)
+        flat = shapely.force_2d(flat)
     mended = list(flat)
     sound = np.isin(shapely.get_type_id(flat), POLYGONAL) & shapely.is_valid(flat) & (shapely.area(flat) > 0)
     for index in np.flatnonzero(~sound):

@@ -84,10 +84,10 @@ def units_per_metre(crs: pyproj.CRS) -> float:
     return 1 / factor if factor else 1.0
 
 
-def densify(geometry: BaseGeometry, crs: pyproj.CRS) -> BaseGeometry:
-    """Return the same area with edges short enough that projecting their ends projects the edges."""
-    shortest_allowed = geometry.length / MAX_ADDED_VERTICES
-    return shapely.segmentize(geometry, max(MAX_EDGE_METRES * units_per_metre(crs), shortest_allowed))
+def densify(geometry: Any, crs: pyproj.CRS) -> Any:
+    """Return an area, or each of an array, with edges so short that projecting their ends projects the edges."""
+    shortest_allowed = shapely.length(geometry) / MAX_ADDED_VERTICES
+    return shapely.segmentize(geometry, np.maximum(MAX_EDGE_METRES * units_per_metre(crs), shortest_allowed))
 
 
 def polygons_only(geometry: BaseGeometry) -> BaseGeometry:
@@ -186,19 +186,18 @@ def to_lonlat(geometry: BaseGeometry, crs: str) -> BaseGeometry:
         )
     if not np.isfinite(shapely.get_coordinates(lonlat)).all():
         raise AreaError("the area has points that lie nowhere on Earth in its CRS; check the CRS (--area-crs)")
+    west, _south, east, _north = lonlat.bounds
+    if east - west > 180:
+        return _centred(_together(lonlat, unwrap=unwrap))
+    return _centred(shapely.MultiPolygon([lonlat]) if isinstance(lonlat, shapely.Polygon) else lonlat)
+
+
+def _together(lonlat: BaseGeometry, *, unwrap: bool) -> BaseGeometry:
+    """Return what a map of the world tears apart in one piece."""
     polygons = shapely.get_parts(lonlat)
     if unwrap:
-        polygons = _all_unwrapped(polygons)
-    return _centred(shapely.multipolygons(_gathered(polygons)))
-
-
-def _all_unwrapped(polygons: NDArray[np.object_]) -> NDArray[np.object_]:
-    left, _bottom, right, _top = shapely.bounds(polygons).T
-    jumping = right - left > 180
-    if not jumping.any():
-        return polygons
-    whole = [unwrapped(polygon) if jumps else polygon for polygon, jumps in zip(polygons, jumping, strict=True)]
-    return np.asarray(shapely.get_parts(whole))
+        polygons = shapely.get_parts([unwrapped(polygon) for polygon in polygons])
+    return shapely.MultiPolygon(list(_gathered(polygons)))
 
 
 def unwrapped(polygon: BaseGeometry) -> BaseGeometry:

@@ -68,7 +68,8 @@ class SpanTable:
         if all_touched:
             ends = np.stack((edges.x1, edges.y1, edges.x2, edges.y2), axis=1)
             more = touched_spans(ends, grid.height, grid.width)
-            spans = tuple(np.concatenate(pair) for pair in zip(spans, more, strict=True))
+            row, start, stop = (np.concatenate(pair) for pair in zip(spans, more, strict=True))
+            spans = (row, start, stop)
         edges = edges.falling()
         return cls._united(edges, spans, grid.height, grid.width)
 
@@ -184,13 +185,13 @@ def _to_pixels(points: Floats, grid: Grid) -> tuple[Floats, Floats]:
 
 
 def _bands(first: Ints, last: Ints, height: int) -> Iterator[range]:
-    """Cut the rows of a grid into bands in which edges, each in rows [first, last), make about MAX_CROSSINGS at most."""
+    """Cut the rows of a grid into bands with MAX_CROSSINGS or few more of edges, each of which is in [first, last)."""
     under_way = np.cumsum(np.bincount(first, minlength=height + 1) - np.bincount(last, minlength=height + 1))
     return _even(np.cumsum(np.append(0, under_way[:height])), MAX_CROSSINGS)
 
 
 def _even(reached: Ints, most: int) -> Iterator[range]:
-    """Cut rows into bands of about `most` things at most, at least of a row; `reached` tells how many come before each."""
+    """Cut rows into bands of about `most` things, at least of a row; `reached` tells how many come before each."""
     cuts = np.flatnonzero(np.diff(reached[:-1] // most)) + 1
     return itertools.starmap(range, itertools.pairwise([0, *cuts.tolist(), len(reached) - 1]))
 
