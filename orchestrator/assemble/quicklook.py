@@ -23,6 +23,13 @@ DOTS_PER_INCH, POINTS = 100, 8.0
 LINE, MARGIN, LETTER = 15, 6, 6.5  # height of a line, room around the text, mean width of a letter; in pixels
 
 
+def load() -> None:
+    """Load what draws text, which takes half a second, before somebody waits for a picture."""
+    # matplotlib is wanted only where a picture is drawn.
+    import matplotlib.backends.backend_agg  # noqa: PLC0415
+    import matplotlib.figure  # noqa: F401, PLC0415
+
+
 class Quicklook:
     """The engine's `Illustrator`."""
 
