@@ -15,7 +15,7 @@ from orchestrator.assemble.reduce import halve, is_nodata
 from orchestrator.assemble.report import PlacedPart
 from orchestrator.assemble.settings import MosaicSettings
 from orchestrator.assemble.stock import UNMADE, BlockIndex, BlockStores, Fragment, Item, Spools
-from orchestrator.assemble.tally import Tally
+from orchestrator.assemble.tally import BlockTally
 from orchestrator.assemble.writing import Segment
 from orchestrator.core.errors import Stopped
 from orchestrator.core.flow import in_order
@@ -45,7 +45,7 @@ class CompletedBlocks:
     index: BlockIndex
     segments: list[Segment]
     spools: Spools
-    tallies: list[Tally] | None = None
+    tallies: list[BlockTally] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Completion:
     settings: MosaicSettings
     stop: Stop
     rows: range | None = None
-    tally: Tally | None = None
+    tally: BlockTally | None = None
 
     def run(self, indexes: Mapping[Encoding, BlockIndex], pool: Executor) -> None:
         """Make every block that is missing; they are written behind those of the parts, and not journalled."""

@@ -22,7 +22,7 @@ from orchestrator.assemble.sealing import FINISHED, FULL, OVERVIEWS, name_sealed
 from orchestrator.assemble.settings import MosaicSettings
 from orchestrator.assemble.stock import BlockIndex, Fragment, Item, Spool, Spools
 from orchestrator.assemble.storage import aligned
-from orchestrator.assemble.tally import Tally
+from orchestrator.assemble.tally import BlockTally
 from orchestrator.assemble.validity import count_valid
 from orchestrator.core.errors import IntegrityError, Stopped
 from orchestrator.core.files import make_folder
@@ -84,7 +84,7 @@ class BlockMosaic:
     sealed: Record | None = None
     stale: bool = False
     examining: bool = False
-    tallies: dict[Window, Tally] = field(default_factory=dict)
+    tallies: dict[Window, BlockTally] = field(default_factory=dict)
 
     @classmethod
     def resume(cls, settings: MosaicSettings, work_dir: Path, *, examining: bool = False) -> BlockMosaic:
@@ -213,8 +213,8 @@ class BlockMosaic:
         placement.begin(pool)
         return Begun(window, placement, file)
 
-    def _new_tally(self) -> Tally:
-        return Tally.empty(len(self.settings.spec.pixels.bands))
+    def _new_tally(self) -> BlockTally:
+        return BlockTally.empty(len(self.settings.spec.pixels.bands))
 
     def _writable(self) -> Spools:
         if self.spools is None:
@@ -274,7 +274,7 @@ class BlockMosaic:
         )
         # Parts that were placed before there were tallies, or by somebody who asked for none, have none.
         if "tally" in record:
-            self.tallies[window] = Tally.from_json(record["tally"])
+            self.tallies[window] = BlockTally.from_json(record["tally"])
 
     def _index(self, encoding: Encoding) -> BlockIndex:
         if encoding not in self.indexes:
@@ -354,7 +354,7 @@ class BlockMosaic:
         tallies = None if tally is None else [*(self._tally_of(part, encoding) for part in parts), tally]
         return CompletedBlocks(parts, self.indexes, index, [*(part.segment for part in parts), last], spools, tallies)
 
-    def _tally_of(self, part: PlacedPart, encoding: Encoding) -> Tally:
+    def _tally_of(self, part: PlacedPart, encoding: Encoding) -> BlockTally:
         """Return what is known of the blocks of a part that are those of an output of `encoding`."""
         return self.tallies[part.window] if part.encoding == encoding else self._new_tally()
 

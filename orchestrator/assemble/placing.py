@@ -14,7 +14,7 @@ from orchestrator.assemble.part import PartReader
 from orchestrator.assemble.reduce import halve, is_nodata
 from orchestrator.assemble.settings import MosaicSettings
 from orchestrator.assemble.stock import BlockIndex, Fragment, Item, Spools
-from orchestrator.assemble.tally import Tally
+from orchestrator.assemble.tally import BlockTally
 from orchestrator.assemble.validity import valid_in
 from orchestrator.core.errors import Stopped
 from orchestrator.core.flow import in_order
@@ -78,7 +78,7 @@ class Placement:
     copied: int = 0
     own_overviews: bool = False
     stop: Stop | None = None
-    tally: Tally | None = None
+    tally: BlockTally | None = None
     _quarters: dict[Node, Pixels] = field(default_factory=dict)
     _copies: dict[Node, bool] = field(default_factory=dict)
     _cells: Iterator[tuple[Node, Iterator[Batch]]] = field(default_factory=lambda: iter(()))

@@ -13,11 +13,11 @@ from orchestrator.assemble.writing import FileLayout
 from orchestrator.core.crc32c import combine_crc32c, crc32c_of, crc32c_text
 from orchestrator.raster.arrays import Ints
 
-Sum = tuple[int, int]  # a CRC32C, and of how many bytes
+SizedSum = tuple[int, int]  # a CRC32C, and of how many bytes
 
 
 @dataclass(slots=True)
-class Tally:
+class BlockTally:
     """
     Of the blocks of one part.
 
@@ -27,7 +27,7 @@ class Tally:
     """
 
     valid: Ints
-    sums: dict[int, Sum]
+    sums: dict[int, SizedSum]
 
     @classmethod
     def empty(cls, bands: int) -> Self:
@@ -49,7 +49,7 @@ class Tally:
         return cls(np.array(found["valid"], np.int64), sums)
 
 
-def crc32c_of_layout(layout: FileLayout, levels: int, parts: Sequence[Mapping[int, Sum]]) -> str:
+def crc32c_of_layout(layout: FileLayout, levels: int, parts: Sequence[Mapping[int, SizedSum]]) -> str:
     """
     Return the CRC32C that the file must have, as Cloud Storage writes it.
 
@@ -66,5 +66,5 @@ def crc32c_of_layout(layout: FileLayout, levels: int, parts: Sequence[Mapping[in
     return crc32c_text(combine_crc32c(pieces))
 
 
-def _bytes_of(sums: Iterable[Sum]) -> int:
+def _bytes_of(sums: Iterable[SizedSum]) -> int:
     return sum(size for _value, size in sums)
