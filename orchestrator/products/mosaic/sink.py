@@ -28,6 +28,8 @@ class MosaicSink:
         """Load what publishing needs, while other parts are still on their way and nobody waits for it."""
         if not self._prepared:
             self._prepared = True
+            import pystac  # noqa: F401, PLC0415
+
             from orchestrator.assemble import quicklook  # noqa: PLC0415
             from orchestrator.products.mosaic import publication  # noqa: F401, PLC0415  it loads the rest
 
