@@ -13,6 +13,7 @@ import pytest
 from orchestrator.app import expand
 from orchestrator.core.errors import AreaError, PlanError, RecipeError
 from orchestrator.model.job import AreaSource, GridRequest, Job
+from orchestrator.plan import declared as reading
 from orchestrator.plan.aoi import read_areas
 from orchestrator.products.context import ProductContext
 from orchestrator.products.mosaic.settle import local_plan
@@ -133,7 +134,7 @@ def test_an_area_is_read_once_until_its_file_is_another(job, tmp_path, monkeypat
     """Declared and planned, the same file is read once; written anew under the same name, it is read again."""
     source = areas(tmp_path, "Rome")
     read = Mock(side_effect=read_areas)
-    monkeypatch.setattr("orchestrator.plan.declared.read_areas", read)
+    monkeypatch.setattr(reading, "read_areas", read)
 
     (one,) = expand(replace(job, area=AreaSource(source, each="city")))
     planned(one)
