@@ -25,6 +25,7 @@ from orchestrator.raster.arrays import Floats, Ints
 from orchestrator.raster.touched import touched_spans
 
 RowSpans = tuple[Ints, Ints, Ints]  # (row, start, stop) of each
+Narrow = NDArray[np.int32]
 
 POLYGON = 3  # shapely's type number
 # Crossings computed at once, in a band of rows: each needs about 100 bytes meanwhile.
@@ -63,15 +64,12 @@ class SpanTable:
         Raises:
             AreaError: A coordinate is not a finite number.
         """
-        edges = Edges.of(geometry, grid)
-        spans = level_spans(edges, grid.height)
-        if all_touched:
-            ends = np.stack((edges.x1, edges.y1, edges.x2, edges.y2), axis=1)
-            more = touched_spans(ends, grid.height, grid.width)
-            row, start, stop = (np.concatenate(pair) for pair in zip(spans, more, strict=True))
-            spans = (row, start, stop)
-        edges = edges.falling()
-        return cls._united(edges, spans, grid.height, grid.width)
+        # What is found is kept in half the bytes until the edges are gone: numbers of columns fit into 32 bits.
+        counts, starts, stops = _filled(geometry, grid, all_touched=all_touched)
+        first = np.cumsum(np.append(0, counts))
+        start = np.concatenate(starts, dtype=np.int64)
+        starts.clear()
+        return cls(grid.height, grid.width, first, start, np.concatenate(stops, dtype=np.int64))
 
     @classmethod
     def full(cls, grid: Grid) -> SpanTable:
@@ -80,19 +78,6 @@ class SpanTable:
         return cls(
             grid.height, grid.width, rows, np.zeros(grid.height, np.int64), np.full(grid.height, grid.width, np.int64)
         )
-
-    @classmethod
-    def _united(cls, edges: Edges, spans: RowSpans, height: int, width: int) -> SpanTable:
-        """Return what falling edges fill, and spans, together; both may leave the grid."""
-        first, last = edges.rows(height)
-        counts = np.zeros(height + 1, np.int64)
-        pieces = []
-        for band in _bands(first, last, height):
-            row, start, stop = _united_in(band, edges, (first, last), spans, width)
-            counts[band.start + 1 : band.stop + 1] = np.bincount(row - band.start, minlength=len(band))
-            pieces.append((start, stop))
-        start, stop = (np.concatenate(column) for column in zip(*pieces, strict=True))
-        return cls(height, width, np.cumsum(counts), start, stop)
 
     def pixels(self) -> int:
         """Return how many pixels lie inside."""
@@ -182,6 +167,27 @@ def _to_pixels(points: Floats, grid: Grid) -> tuple[Floats, Floats]:
     # and moves pixels whose centre lies on the boundary.
     a, _b, c, _d, e, f = grid.transform
     return -c / a + points[:, 0] * (1.0 / a), -f / e + points[:, 1] * (1.0 / e)
+
+
+def _filled(geometry: BaseGeometry, grid: Grid, *, all_touched: bool) -> tuple[Ints, list[Narrow], list[Narrow]]:
+    """Return how many spans an area has in each row, and their starts and stops, band by band."""
+    edges = Edges.of(geometry, grid)
+    spans = level_spans(edges, grid.height)
+    if all_touched:
+        ends = np.stack((edges.x1, edges.y1, edges.x2, edges.y2), axis=1)
+        more = touched_spans(ends, grid.height, grid.width)
+        row, start, stop = (np.concatenate(pair) for pair in zip(spans, more, strict=True))
+        spans = (row, start, stop)
+    edges = edges.falling()
+    rows = edges.rows(grid.height)
+    counts = np.zeros(grid.height, np.int64)
+    starts, stops = [], []
+    for band in _bands(*rows, grid.height):
+        row, start, stop = _united_in(band, edges, rows, spans, grid.width)
+        counts[band.start : band.stop] = np.bincount(row - band.start, minlength=len(band))
+        starts.append(start.astype(np.int32))
+        stops.append(stop.astype(np.int32))
+    return counts, starts, stops
 
 
 def _bands(first: Ints, last: Ints, height: int) -> Iterator[range]:
