@@ -1,7 +1,7 @@
 """
 What the engine itself costs for each part, from its row in the plan to the deletion of its object; and a restart.
 
-    PYTHONPATH=. python benchmarks/parts.py [FOLDER] [--parts 10000] [--restart 50000] [--quick] [--profile] [--json FILE]
+    PYTHONPATH=. python benchmarks/parts.py [FOLDER] [--parts 10000] [--restart 50000] [--quick] [--profile] [--json F]
 
 The engine's own execution over its own store (SQLite, every commit synced) in this process, a cloud of plain values
 beside it (`parts_cloud.py`): exports are done at once, objects have no bytes, the output is a set. What is left is what
@@ -39,6 +39,7 @@ from orchestrator.core.clock import SystemClock  # noqa: E402
 from orchestrator.core.errors import Stopped  # noqa: E402
 from orchestrator.engine.batch.collecting import Collecting  # noqa: E402
 from orchestrator.engine.batch.handing import Handing  # noqa: E402
+from orchestrator.engine.batch.moves import PartMoves  # noqa: E402
 from orchestrator.engine.batch.polling import Polling  # noqa: E402
 from orchestrator.engine.batch.transfers import Transfers  # noqa: E402
 from orchestrator.engine.batch.watch import OperationsWatch  # noqa: E402
@@ -70,6 +71,7 @@ INSIDE = (
     (BatchWork, "_offer", "  parts offered"),
     (Transfers, "_guard", "  downloads begun and ended"),
     (Placing, "_place_waiting", "  pieces placed"),
+    (PartMoves, "_commit_told", "  moves committed"),
     (BatchWork, "round", "  the rest of a round"),
 )
 
@@ -169,7 +171,8 @@ def an_execution(
         **more,
     )
     lease = store.leases.claim(run_id, "benchmark", seconds=3600.0, is_gone=lambda _worker: True)
-    assert lease is not None
+    if lease is None:
+        raise SystemExit("somebody else has the run")
     return Execution(
         run_id,
         store=store.under(run_id, lease.fence),

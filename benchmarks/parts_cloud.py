@@ -1,4 +1,4 @@
-"""A cloud in the same process for `parts.py`: exports are done at once, objects have no bytes, and little is computed."""
+"""A cloud in the same process for `parts.py`: exports are done at once, objects have no bytes, little is computed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from shapely import box
-
 
 from orchestrator.core.files import sha256_of, write_whole
 from orchestrator.model.batch import (

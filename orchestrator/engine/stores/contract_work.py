@@ -6,8 +6,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from orchestrator.core.errors import IntegrityError
 from orchestrator.engine.stores.limit_records import Shortage, Within
-from orchestrator.engine.stores.work_records import Attempt, MonthUse, OpenKind, Owned, Part, Tally, Task, UsageRow
+from orchestrator.engine.stores.work_records import (
+    Attempt,
+    MonthUse,
+    OpenKind,
+    Owned,
+    Part,
+    PartMove,
+    Tally,
+    Task,
+    UsageRow,
+)
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan
@@ -120,8 +131,19 @@ class Parts(Protocol):
     def move(self, run_id: str, window: Window, state: PartState, source: StoredObject | None = None) -> None:
         """Move a part, unless it is gone or its object is another than the given `source`: `IntegrityError`."""
 
+    def advance(self, run_id: str, moves: Sequence[PartMove]) -> Sequence[IntegrityError | None]:
+        """
+        Move parts along `PART_WAY` and record their events, at once; return for each what stands against it, or None.
+
+        Where a part is not in the state it was thought to be in, it goes all steps from the one that it is in. One
+        that is gone, has another object by now or may not go there stays as it is, and nothing is told of it.
+        """
+
     def move_all(self, run_id: str, windows: Sequence[Window], state: PartState) -> None:
         """Move several parts at once."""
+
+    def clean(self, run_id: str) -> None:
+        """Make all parts CLEANED that are in the result or have nothing for it, whatever their number."""
 
     def lose(self, run_id: str, window: Window) -> None:
         """Make a part whose object cannot be used LOST and then WAITING, at once."""
@@ -142,8 +164,8 @@ class Ledger(Protocol):
     def of(self, run_id: str) -> list[Owned]:
         """Return the objects of a run in the order they were entered."""
 
-    def settle(self, owned_id: int, outcome: str) -> None:
-        """Write down what became of an owned object."""
+    def settle(self, outcomes: Mapping[int, str]) -> None:
+        """Write down what became of owned objects, by their ids, at once."""
 
 
 class Costs(Protocol):

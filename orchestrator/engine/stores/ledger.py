@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, select, update
 
@@ -32,9 +32,10 @@ class SqlLedger:
             rows = db.execute(select(ledger).where(ledger.c.run_id == run_id).order_by(ledger.c.id))
             return [Owned(r.id, object_of(r.object), r.outcome) for r in rows]
 
-    def settle(self, owned_id: int, outcome: str) -> None:
-        with self._db.write() as db:
-            db.execute(_SETTLE, {"of": owned_id, "to_outcome": outcome})
+    def settle(self, outcomes: Mapping[int, str]) -> None:
+        if outcomes:
+            with self._db.write() as db:
+                db.execute(_SETTLE, [{"of": owned, "to_outcome": outcome} for owned, outcome in outcomes.items()])
 
 
 def enter(db: Connection, run_id: str, objects: Sequence[StoredObject]) -> None:
