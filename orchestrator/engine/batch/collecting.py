@@ -24,9 +24,9 @@ class Collecting:
         self._context = context
         self._feedback = feedback
 
-    def collect(self, tasks: Sequence[Task]) -> bool:
+    def collect(self, tasks: Sequence[Task]) -> list[Task]:
         """
-        Match the objects of every finished task that is due; tell whether any brought something.
+        Match the objects of every finished task that is due; return those of which something has changed.
 
         Raises:
             HoldError: Objects of ours lie there that cannot be matched, or a task came to nothing too often.
@@ -34,10 +34,9 @@ class Collecting:
         done = [t for t in tasks if t.state is TaskState.SUCCEEDED and not t.collected]
         due = [t for t in done if self._context.waits.due(f"collect {t.key}", t.next_at)]
         if not due:
-            return False
+            return []
         attempts = {(a.task, a.number): a for a in self._context.store.tasks.attempts(self._context.run_id)}
-        brought = [self._collect(task, attempts[task.key, task.attempt]) for task in due]
-        return any(brought)
+        return [task for task in due if self._collect(task, attempts[task.key, task.attempt])]
 
     def again(self, task: Task, why: str) -> None:
         """Export a task anew whose objects cannot be used; after many times only when a person says so."""

@@ -69,7 +69,7 @@ class Troubles:
 
     def _is_current(self, part: Part) -> bool:
         """Tell whether a part is still the one that was offered: the same window with the same object, on its way."""
-        now = {p.window: p for p in self._parts.of(self._run_id, ON_THE_WAY)}.get(part.window)
+        now = {p.window: p for p in self._parts.of(self._run_id, ON_THE_WAY, part.task)}.get(part.window)
         return now is not None and now.source == part.source
 
     def _lose(self, part: Part) -> None:

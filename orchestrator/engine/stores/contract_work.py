@@ -116,8 +116,11 @@ class Tasks(Protocol):
 class Parts(Protocol):
     """The files of runs on their way to the output."""
 
-    def of(self, run_id: str, states: Collection[PartState] | None = None) -> list[Part]:
-        """Return the parts, or those in `states`, by row and column."""
+    def of(self, run_id: str, states: Collection[PartState] | None = None, task: str = "") -> list[Part]:
+        """Return the parts, or those in `states`, or of one `task`, by row and column."""
+
+    def windows(self, run_id: str, states: Collection[PartState]) -> list[Window]:
+        """Return where the parts in `states` are, and nothing else of them."""
 
     def tally(self, run_id: str) -> Mapping[PartState, Tally]:
         """Count the parts in each state that occurs."""

@@ -48,6 +48,7 @@ _COUNT = insert_and_add(part_counts, ["run_id", "state"], ["parts", "listed", "b
 _TALLY = select(part_counts).where(part_counts.c.run_id == bindparam("of_run"), part_counts.c.parts > 0)
 _PASS_ON = update(parts).where(*_HERE).values(task=bindparam("to_task"))
 _OF_RUN = select(parts).where(parts.c.run_id == bindparam("of_run")).order_by(parts.c.row, parts.c.col)
+_WINDOWS = select(parts.c.row, parts.c.col, parts.c.height, parts.c.width).where(parts.c.run_id == bindparam("of_run"))
 _OF_TASK = select(parts).where(parts.c.run_id == bindparam("of_run"), parts.c.task == bindparam("of_task"))
 
 
@@ -57,10 +58,16 @@ class SqlParts:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def of(self, run_id: str, states: Collection[PartState] | None = None) -> list[Part]:
+    def of(self, run_id: str, states: Collection[PartState] | None = None, task: str = "") -> list[Part]:
         query = _OF_RUN if states is None else _OF_RUN.where(parts.c.state.in_(states))
+        query = query.where(parts.c.task == task) if task else query
         with self._db.read() as db:
             return [part_of(row) for row in db.execute(query, {"of_run": run_id})]
+
+    def windows(self, run_id: str, states: Collection[PartState]) -> list[Window]:
+        query = _WINDOWS.where(parts.c.state.in_(states))
+        with self._db.read() as db:
+            return [Window(*row) for row in db.execute(query, {"of_run": run_id})]
 
     def tally(self, run_id: str) -> Mapping[PartState, Tally]:
         with self._db.read() as db:
