@@ -91,14 +91,14 @@ class PartMoves:
 
     def _settle(self, batch: list[_Told]) -> None:
         moves = [told.move for told in batch]
-        errors: list[Exception | None]
+        against: list[Exception | None]
         try:
-            errors = [*self._context.store.parts.advance(self._context.run_id, moves)]
+            against = [*self._context.store.parts.advance(self._context.run_id, moves)]
         except Exception as error:  # noqa: BLE001  the edge of a thread: whoever waits is told
-            errors = [error] * len(batch)
-        for told, error in zip(batch, errors, strict=True):
-            if error is None and told.move.event:
+            against = [error] * len(batch)
+        for told, trouble in zip(batch, against, strict=True):
+            if trouble is None and told.move.event:
                 name, facts = told.move.event
                 self._context.process.notify(name, self._context.run_id, facts)
             for then in told.then:
-                then(error)
+                then(trouble)
