@@ -164,7 +164,7 @@ def own_late_objects(run: Head, *, store: Store, route: BatchRoute, spared: Cont
     manifest = route.manifest_name(run.id)
     attempts = {attempt.prefix: attempt for attempt in store.tasks.attempts(run.id)}
     plans = {task.key: task.plan for task in store.tasks.of(run.id)}
-    known = {owned.source.name for owned in store.ledger.of(run.id)}
+    known = store.ledger.names(run.id)
     began = datetime.fromisoformat(run.created).timestamp()
 
     def is_ours(source: StoredObject) -> bool:

@@ -30,7 +30,8 @@ class Troubles:
 
     def is_due(self, part: Part) -> bool:
         """Tell whether a part may be brought now."""
-        return self._context.waits.due(f"part {part.window}", self._again_at.get(part.window, 0.0))
+        again_at = self._again_at.get(part.window)
+        return again_at is None or self._context.waits.due(f"part {part.window}", again_at)
 
     def face(self, trouble: FailedPart) -> None:
         """

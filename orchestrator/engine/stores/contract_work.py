@@ -164,8 +164,11 @@ class Ledger(Protocol):
     def own(self, run_id: str, objects: Sequence[StoredObject]) -> None:
         """Enter objects of ours; one that is there stays as it is."""
 
-    def of(self, run_id: str) -> list[Owned]:
-        """Return the objects of a run in the order they were entered."""
+    def of(self, run_id: str, name: str = "") -> list[Owned]:
+        """Return the objects of a run, or those of one name, in the order they were entered."""
+
+    def names(self, run_id: str) -> frozenset[str]:
+        """Return the names of the objects of a run."""
 
     def settle(self, outcomes: Mapping[int, str]) -> None:
         """Write down what became of owned objects, by their ids, at once."""

@@ -27,10 +27,15 @@ class SqlLedger:
         with self._db.write() as db:
             enter(db, run_id, objects)
 
-    def of(self, run_id: str) -> list[Owned]:
+    def of(self, run_id: str, name: str = "") -> list[Owned]:
+        query = select(ledger).where(ledger.c.run_id == run_id).order_by(ledger.c.id)
         with self._db.read() as db:
-            rows = db.execute(select(ledger).where(ledger.c.run_id == run_id).order_by(ledger.c.id))
+            rows = db.execute(query.where(ledger.c.name == name) if name else query)
             return [Owned(r.id, object_of(r.object), r.outcome) for r in rows]
+
+    def names(self, run_id: str) -> frozenset[str]:
+        with self._db.read() as db:
+            return frozenset(db.execute(select(ledger.c.name).where(ledger.c.run_id == run_id)).scalars())
 
     def settle(self, outcomes: Mapping[int, str]) -> None:
         if outcomes:

@@ -78,6 +78,7 @@ def window_of(row: Row[Any]) -> Window:
     return Window(row.row, row.col, row.height, row.width)
 
 
+_READ_OBJECT = json.JSONDecoder().raw_decode
 _WRITE_OBJECT = json.JSONEncoder(sort_keys=True).encode
 _OBJECT_FIELDS = tuple(field.name for field in fields(StoredObject))
 
@@ -93,7 +94,8 @@ def object_text(source: StoredObject) -> str:
 
 def object_of(text: str) -> StoredObject:
     """Return the object that was written down."""
-    return StoredObject(**json.loads(text))
+    facts, _end = _READ_OBJECT(text)
+    return StoredObject(**facts)
 
 
 def task_update(run_id: str, key: str) -> Update:
