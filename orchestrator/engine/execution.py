@@ -205,7 +205,7 @@ class Execution:
             self._store.tasks.change(run.id, {task.key: TaskChange(rung=rung) for task in tasks})
 
     def _record_plan(self, run: Run, settled: Settled) -> None:
-        facts = {"tasks": len(settled.tasks), "parts": sum(len(task.parts()) for task in settled.tasks)}
+        facts = {"tasks": len(settled.tasks), "parts": sum(task.part_count for task in settled.tasks)}
         facts["requests"] = len(settled.units)
         if plan := self._clients.product.exports(snapshot_of(run)):
             facts |= {"height": plan.grid.height, "width": plan.grid.width}

@@ -30,6 +30,11 @@ class TaskPlan:
         """Return the parts as windows on the plan's grid, row by row."""
         return tuple(self.window.tiles(self.part_height, self.part_width))
 
+    @property
+    def part_count(self) -> int:
+        """How many parts there are."""
+        return -(-self.window.height // self.part_height) * -(-self.window.width // self.part_width)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -49,9 +49,9 @@ class Collecting:
         matched = self._context.clients.route.files(task.plan, attempt.prefix, attempt.first_posted)
         if task.failure is Failure.EMPTY and not matched.found and not matched.strange:
             self._context.store.parts.empty(self._context.run_id, task.key)
-            self._context.record("task.empty", {"task": task.key, "parts": len(task.plan.parts())})
+            self._context.record("task.empty", {"task": task.key, "parts": task.plan.part_count})
             return True
-        if len(matched.found) < len(task.plan.parts()):
+        if len(matched.found) < task.plan.part_count:
             self._incomplete(task, attempt, matched)
             return False
         self._feedback.learn(matched.found)
@@ -72,7 +72,7 @@ class Collecting:
             change = TaskChange(tries=task.tries + 1, next_at=self._context.now() + backoff.collect_seconds)
             self._context.store.tasks.change(self._context.run_id, {task.key: change})
             return
-        found, wanted = len(matched.found), len(task.plan.parts())
+        found, wanted = len(matched.found), task.plan.part_count
         facts = {"task": task.key, "found": found, "wanted": wanted}
         self._context.record("task.objects_missing", facts | {"strange": [s.name for s in matched.strange][:20]})
         # A person who saw the objects and asked for another try has decided that this attempt's are of no use.
@@ -88,7 +88,7 @@ class Collecting:
             f"; these fit no part of it: {', '.join(names)}{f' and {more} more' if more > 0 else ''}" if names else ""
         )
         return (
-            f"task {task.key} has succeeded, but only {len(matched.found)} of its {len(task.plan.parts())} files can "
+            f"task {task.key} has succeeded, but only {len(matched.found)} of its {task.plan.part_count} files can "
             f"be told among the objects under {attempt.prefix}{strange}. Nothing is exported again while they lie "
             f"there: look at them; `orchestrator retry {self._context.run_id}` looks once more and else exports again"
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields
 from typing import Any
 
 from sqlalchemy import Row, Select, Update, and_, select, update
@@ -80,16 +79,11 @@ def window_of(row: Row[Any]) -> Window:
 
 _READ_OBJECT = json.JSONDecoder().raw_decode
 _WRITE_OBJECT = json.JSONEncoder(sort_keys=True).encode
-_OBJECT_FIELDS = tuple(field.name for field in fields(StoredObject))
 
 
 def object_text(source: StoredObject) -> str:
     """Return how an object is written down."""
-    # Not by `asdict`, which copies each value anew: of objects there are as many as parts.
-    facts: dict[str, Any] = {name: getattr(source, name) for name in _OBJECT_FIELDS}
-    if source.checksum is not None:
-        facts["checksum"] = asdict(source.checksum)
-    return _WRITE_OBJECT(facts)
+    return _WRITE_OBJECT(source.facts())
 
 
 def object_of(text: str) -> StoredObject:
