@@ -70,3 +70,17 @@ def test_what_the_service_lists_anew_is_acted_on(story):
     rounds(story, 1)
 
     assert TaskState.RUNNING in {task.state for task in story.store.tasks.of(story.run_id)}
+
+
+def test_a_run_whose_parts_are_placed_stays_done(story):
+    """Its other work may take hours more: each round tells that there is nothing left, also one that looks at nothing."""
+    work, done = story.process._work, False
+    for _ in range(60):
+        for name in story.world.live():
+            story.world.advance(name)
+        story.process.downloads.run(9)
+        story.clock.seconds += 2
+        done = done or work.round()
+
+    assert done
+    assert [work.round() for _ in range(3)] == [True] * 3

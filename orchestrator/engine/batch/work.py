@@ -147,13 +147,12 @@ class BatchWork:
         """Look at operations and objects; return the tasks as they are then."""
         store, run_id = self._context.store, self._context.run_id
         tasks: Sequence[Task] = store.tasks.of(run_id)
-        if any(task.state in TO_POLL for task in tasks):
-            self._serial = self._watch.latest()[0]
-            if self._polling.poll(tasks):
-                self._context.progress.set(detail="")
-                self._spent = store.usage.of([run_id]).get(run_id, 0.0)
-                self._fresh = True
-                tasks = store.tasks.of(run_id)
+        self._serial = self._watch.latest()[0]
+        if any(task.state in TO_POLL for task in tasks) and self._polling.poll(tasks):
+            self._context.progress.set(detail="")
+            self._spent = store.usage.of([run_id]).get(run_id, 0.0)
+            self._fresh = True
+            tasks = store.tasks.of(run_id)
         if collected := self._collecting.collect(tasks):
             self._fresh = True
             self._brought += collected
