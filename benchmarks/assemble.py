@@ -1,22 +1,29 @@
 """
-Joining and cutting parts, side by side: `python benchmarks/assemble.py [--sizes 0.5,2,8] [--runs 3]`.
+Joining and cutting parts, side by side: `python benchmarks/assemble.py [--sizes 0.45,2,8] [--runs 3]`.
 
-Each method runs in a process of its own, methods in turn, so that a busy machine troubles all alike; wall and
-CPU seconds are medians over the runs, peak memory is the largest seen. All write the same blocks, compressed
-like the parts, and fsync; the page cache is warm. The table ends with a pixel-by-pixel comparison.
+Each method runs in a process of its own, methods in turn, so that a busy machine troubles all alike; wall and CPU
+seconds are medians over the runs and leave out what a method loads before it begins, which has a column of its own;
+peak memory is the largest seen. All write the same blocks, compressed like the parts, and fsync; the page cache is
+warm. Then follow a pixel-by-pixel comparison, profiles of ours (`--no-profile` leaves them out), and, with
+`--around 100000`, the same parts and the same area in a grid of so many rows and columns.
+
+Floors: copying the plain result; decoding every block inside the area; decoding and encoding those that its boundary
+crosses, which whoever cuts must do; decoding and encoding all. The last three write nothing. *CPU / least* divides by
+the sum of what a method cannot do without: copying and cutting, or decoding and encoding.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -26,9 +33,23 @@ import numpy as np
 import rasterio
 
 from benchmarks.assemble_data import DataSet, create
-from benchmarks.assemble_methods import METHODS, available
+from benchmarks.assemble_methods import METHODS, Usage, available
 
 BASELINE, FLOOR = "merge + mask", "floor: cp + fsync"
+CUTTING, ENCODING = "floor: boundary blocks only", "floor: decode + encode only"
+# Of each of ours: what it is compared with, and how many times that it may take.
+LIMITS = {
+    "ours, plain": (FLOOR, 1.5),
+    "ours, COG": (FLOOR, 2.2),
+    "ours, decode + encode all": (ENCODING, 1.3),
+}
+# What each cannot do without.
+LEAST = {"ours, plain": (FLOOR, CUTTING), "ours, COG": (FLOOR, CUTTING), "ours, decode + encode all": (ENCODING,)}
+PROFILES = {
+    "ours, plain": ["overviews=none"],
+    "ours, COG": [],
+    "ours, decode + encode all": ["overviews=none", "compress=lzw"],
+}
 # merge and mask hold the raster 2.9 to 4.6 times (measured); where that does not fit they are left out.
 MERGE_MEMORY = 4.6
 
@@ -37,31 +58,61 @@ MERGE_MEMORY = 4.6
 class Runs:
     """What was measured of one method."""
 
-    wall: list[float] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
-    peak: list[float] = field(default_factory=list)
+    usages: list[Usage] = field(default_factory=list)
     size: int = 0
+
+    def median(self, of: str) -> float:
+        return statistics.median(getattr(usage, of) for usage in self.usages)
+
+    def most(self, of: str) -> float:
+        return max(getattr(usage, of) for usage in self.usages)
 
 
 def main() -> None:
     args = arguments()
     sets = [(float(size), *kind.split(":")) for size in args.sizes.split(",") for kind in args.data.split(",")]
+    rows: list[dict[str, Any]] = []
     for gigabytes, dtype, vertices in sets:
         with tempfile.TemporaryDirectory(dir=args.work) as work:
-            data = create(Path(work) / "parts", gigabytes, dtype, int(vertices))
-            methods = [m for m in METHODS if any(word in m for word in args.only.split(",")) and usable(m, data)]
-            measured = run_all(data, methods, Path(work), args.runs)
-            show(data, measured, same_pixels(Path(work)))
+            kept = args.keep or Path(work)
+            data = create(kept / f"parts-{dtype}-{gigabytes:g}", gigabytes, dtype, int(vertices))
+            for each in [data, *([replace(data, around=args.around).describe()] if args.around else [])]:
+                rows += compared(each, Path(work), args)
+    if args.json:
+        args.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+def compared(data: DataSet, work: Path, args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Measure one data set and show it; return its rows."""
+    wanted = [m for m in METHODS if any(word in m for word in args.only.split(",")) and usable(m, data)]
+    if data.around > data.side:
+        wanted = [m for m in wanted if m in {FLOOR, CUTTING, *LIMITS}]  # others hold the grid
+    measured = run_all(data, wanted, work, args.runs)
+    show(data, measured, "not compared: see above" if data.around > data.side else same_pixels(work))
+    if not args.no_profile:
+        for method in [each for each in measured if each in PROFILES]:
+            show_profile(method, profile(data, work / "profiled.tif", PROFILES[method]))
+    for path in work.glob("*.tif"):
+        path.unlink()
+    return rows_of(data, measured)
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", default="0.5,2", help="raw gigabytes, separated by commas")
+    parser.add_argument("--sizes", default="0.45,2", help="raw gigabytes, separated by commas")
     parser.add_argument("--data", default="uint16:500,float32:20000", help="number type:vertices of the area, ...")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", default="", help="only methods whose name contains one of these words, ...")
+    parser.add_argument("--around", type=int, default=0, help="also in a grid of so many rows and columns, 100000")
     parser.add_argument("--work", default=None, help="where to put up to five times the raw size")
-    return parser.parse_args()
+    parser.add_argument("--keep", type=Path, default=None, help="a folder for the parts, which stay there")
+    parser.add_argument("--no-profile", action="store_true", help="no profiles")
+    parser.add_argument("--json", type=Path, default=None, help="a file for the figures")
+    parser.add_argument("--quick", action="store_true", help="0.06 GB, ours and the floors, one run")
+    asked = parser.parse_args()
+    if asked.quick:
+        asked.sizes, asked.data, asked.runs, asked.only = "0.06", "uint16:500", 1, "floor,ours"
+    return asked
 
 
 def usable(method: str, data: DataSet) -> bool:
@@ -85,32 +136,27 @@ def run_all(data: DataSet, methods: list[str], work: Path, runs: int) -> dict[st
         for method, result in measured.items():
             target = work / f"{method}.tif"
             target.unlink(missing_ok=True)
-            wall, cpu, peak = run(method, data, target)
-            result.wall.append(wall)
-            result.cpu.append(cpu)
-            result.peak.append(peak)
+            result.usages.append(run(method, data, target))
             result.size = target.stat().st_size if target.exists() else 0
     return measured
 
 
-def run(method: str, data: DataSet, target: Path) -> tuple[float, float, float]:
-    """Return (wall seconds, CPU seconds, peak megabytes) of a method, its children included."""
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.assemble_methods",
-        method,
-        str(data.folder / "dataset.json"),
-        str(target),
-    ]
-    start = time.perf_counter()
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    output = process.stdout.read() if process.stdout else ""
-    _pid, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{method} ended with {process.returncode}")
-    return time.perf_counter() - start, usage.ru_utime + usage.ru_stime, int(output.split()[-1]) / 1024
+def run(method: str, data: DataSet, target: Path) -> Usage:
+    """Return what a method takes, its children included."""
+    return Usage(**_told("benchmarks.assemble_methods", method, str(data.description), str(target)))
+
+
+def profile(data: DataSet, target: Path, options: list[str]) -> dict[str, Any]:
+    """Return what `assemble_profile` says."""
+    return _told("benchmarks.assemble_profile", str(data.description), str(target), *options)
+
+
+def _told(module: str, *words: str) -> Any:
+    command = [sys.executable, "-m", module, *words]
+    told = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
+    if told.returncode:
+        raise SystemExit(f"{' '.join([module, *words])} ended with {told.returncode}")
+    return json.loads(told.stdout.splitlines()[-1])
 
 
 def same_pixels(work: Path) -> str:
@@ -133,31 +179,64 @@ def count_different(a: rasterio.DatasetReader, b: rasterio.DatasetReader, window
 
 
 def show(data: DataSet, measured: dict[str, Runs], sameness: str) -> None:
-    parts = list(data.parts.values())
-    raw = data.raw_bytes / 1e9
+    raw, grid = data.raw_bytes / 1e9, data.grid
     shape = f"{data.side} × {data.side} × 6"
-    print(f"\n### {raw:.2f} GB raw, {data.dtype}, {shape}, {len(parts)} parts, {data.vertices} vertices\n")
-    print("| method | wall s (min-max) | CPU s | peak MB | output MB | wall / floor", end=" | ")
-    print("merge + mask / this: wall | CPU | memory |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    floor, base = measured.get(FLOOR), measured.get(BASELINE)
+    where = f" in a grid of {grid.height} × {grid.width}" if data.around > data.side else ""
+    print(f"\n### {raw:.2f} GB raw, {data.dtype}, {shape}{where}, {len(data.parts)} parts, {data.vertices} vertices\n")
+    print("| method | wall s (min-max) | CPU s | imports CPU s | peak MB | output MB", end=" | ")
+    print("/ floor: wall | CPU | limit | CPU / least | merge + mask / this: wall | CPU | memory |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|---|---|")
+    base = measured.get(BASELINE)
     for method, runs in measured.items():
-        wall, cpu, peak = statistics.median(runs.wall), statistics.median(runs.cpu), max(runs.peak)
+        walls = [usage.wall for usage in runs.usages]
         cells = [
             method,
-            f"{wall:.2f} ({min(runs.wall):.2f}-{max(runs.wall):.2f})",
-            f"{cpu:.2f}",
-            f"{peak:.0f}",
+            f"{runs.median('wall'):.2f} ({min(walls):.2f}-{max(walls):.2f})",
+            f"{runs.median('cpu'):.2f}",
+            f"{runs.median('imports'):.2f}",
+            f"{runs.most('peak'):.0f}",
             f"{runs.size / 1e6:.0f}",
         ]
-        cells.append(f"{wall / statistics.median(floor.wall):.1f}" if floor else "-")
-        ratios = (
-            (statistics.median(base.wall) / wall, statistics.median(base.cpu) / cpu, max(base.peak) / peak)
-            if base
-            else ()
-        )
+        name, limit = LIMITS.get(method, (FLOOR, None))
+        floor = measured.get(name)
+        cells += [f"{runs.median(of) / floor.median(of):.2f}" if floor else "-" for of in ("wall", "cpu")]
+        cells += [f"{limit} x {name.removeprefix('floor: ')}" if limit else "-"]
+        least = [measured[each].median("cpu") for each in LEAST.get(method, ()) if each in measured]
+        cells += [f"{runs.median('cpu') / sum(least):.2f}" if least else "-"]
+        ratios = [base.median(of) / runs.median(of) for of in ("wall", "cpu")] if base else []
+        ratios += [base.most("peak") / runs.most("peak")] if base else []
         print("| " + " | ".join(cells + [f"{r:.1f}" for r in ratios] + ["-"] * (3 - len(ratios))) + " |")
     print(f"\nPixels against {BASELINE}: {sameness}", flush=True)
+
+
+def show_profile(method: str, told: dict[str, Any]) -> None:
+    print(
+        f"\n#### {method}: where {told['cpu']:.2f} CPU s go, {told['wall']:.2f} s wall, {told['faults']} page faults\n"
+    )
+    print("| what | calls | MB | wall s, all threads | CPU s | % |")
+    print("|---|---|---|---|---|---|")
+    for name, (calls, size, wall, cpu) in told["rows"].items():
+        share = 100 * cpu / told["cpu"]
+        print(f"| {name} | {calls} | {size / 1e6:.1f} | {wall:.3f} | {cpu:.3f} | {share:.0f} |")
+    rest = told["cpu"] - sum(row[3] for row in told["rows"].values())
+    print(f"| the rest | | | | {rest:.3f} | {100 * rest / told['cpu']:.0f} |", flush=True)
+
+
+def rows_of(data: DataSet, measured: dict[str, Runs]) -> list[dict[str, Any]]:
+    around = f", in {data.around}²" if data.around > data.side else ""
+    case = f"{data.raw_bytes / 1e9:.2f} GB {data.dtype} {data.vertices} vertices{around}"
+    rows = []
+    for method, runs in measured.items():
+        name, limit = LIMITS.get(method, ("", 0.0))
+        floor = measured.get(name)
+        for of, unit in (("wall", "s"), ("cpu", "CPU s")):
+            least = floor.median(of) if floor else None
+            most = least * limit if least is not None else None
+            said = {"line": "merge and clip", "case": f"{case}: {method}", "figure": round(runs.median(of), 3)}
+            rows.append(said | {"unit": unit, "floor": least, "limit": most})
+        said = {"line": "merge and clip", "case": f"{case}: {method}", "figure": round(runs.most("peak"), 1)}
+        rows.append(said | {"unit": "MB peak", "floor": None, "limit": 128 if method in LIMITS else None})
+    return rows
 
 
 if __name__ == "__main__":

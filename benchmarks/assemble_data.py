@@ -18,6 +18,7 @@ from rasterio.transform import Affine
 from orchestrator.model.grid import Grid, Window
 
 CRS = "EPSG:32633"
+BLOCK = 256
 PART = 2048  # 256 × 2^3: three overview levels of a part can be taken over
 BANDS = ("B2", "B3", "B4", "B8", "B11", "B12")
 COMPRESSION = {
@@ -28,16 +29,34 @@ COMPRESSION = {
 
 @dataclass(frozen=True)
 class DataSet:
-    """A folder of parts of one grid, and an area."""
+    """
+    A folder of parts, and an area over all of them.
+
+    They fill the grid, or with `around`, a number of pixels, lie in the middle of one that is so wide.
+    """
 
     folder: Path
     side: int
     dtype: str
     vertices: int
+    around: int = 0
+
+    @property
+    def covered(self) -> Grid:
+        """The grid that the parts fill."""
+        return Grid(CRS, (10.0, 0.0, 399960.0, 0.0, -10.0, 5300040.0), self.side, self.side)
 
     @property
     def grid(self) -> Grid:
-        return Grid(CRS, (10.0, 0.0, 399960.0, 0.0, -10.0, 5300040.0), self.side, self.side)
+        """The grid of the output."""
+        side, step, at = max(self.side, self.around), self.covered.transform[0], self.offset
+        left, top = self.covered.transform[2] - at * step, self.covered.transform[5] + at * step
+        return Grid(CRS, (step, 0.0, left, 0.0, -step, top), side, side)
+
+    @property
+    def offset(self) -> int:
+        """Rows above the parts, and columns left of them."""
+        return (max(self.side, self.around) - self.side) // 2 // PART * PART
 
     @property
     def nodata(self) -> float:
@@ -49,8 +68,11 @@ class DataSet:
 
     @property
     def parts(self) -> dict[Window, Path]:
-        windows = self.grid.window.tiles(PART, PART)
-        return {w: self.folder / f"part-{w.row:010d}-{w.col:010d}.tif" for w in windows}
+        at, found = self.offset, self.covered.window.tiles(PART, PART)
+        return {
+            Window(w.row + at, w.col + at, w.height, w.width): self.folder / f"part-{w.row:010d}-{w.col:010d}.tif"
+            for w in found
+        }
 
     def area(self) -> shapely.Geometry:
         """A fractal outline of `vertices` points with a hole; about half of the grid."""
@@ -58,13 +80,24 @@ class DataSet:
         ring = fractal(self.vertices, rng)
         hole = fractal(max(self.vertices // 10, 16), rng) * 0.12 + (0.44, 0.44)
         polygon = shapely.Polygon(ring).buffer(0).difference(shapely.Polygon(hole).buffer(0))
-        left, _bottom, _right, top = self.grid.bounds()
+        left, _bottom, _right, top = self.covered.bounds()
         return shapely.transform(polygon, lambda xy: xy * (self.side * 10, -self.side * 10) + (left, top))
 
     @classmethod
     def load(cls, path: Path) -> DataSet:
         facts = json.loads(path.read_text())
-        return cls(path.parent, facts["side"], facts["dtype"], facts["vertices"])
+        return cls(path.parent, facts["side"], facts["dtype"], facts["vertices"], facts["around"])
+
+    @property
+    def description(self) -> Path:
+        """A file that `load` reads."""
+        return self.folder / f"dataset-{self.vertices}-{self.around}.json"
+
+    def describe(self) -> DataSet:
+        """Write that file."""
+        facts = {"side": self.side, "dtype": self.dtype, "vertices": self.vertices, "around": self.around}
+        self.description.write_text(json.dumps(facts))
+        return self
 
 
 def fractal(points: int, rng: np.random.Generator) -> np.ndarray:
@@ -88,13 +121,13 @@ def create(folder: Path, gigabytes: float, dtype: str, vertices: int) -> DataSet
     """Write the parts of a data set of about `gigabytes` raw, unless they are there."""
     side = math.sqrt(gigabytes * 1e9 / (len(BANDS) * np.dtype(dtype).itemsize))
     made = DataSet(folder, max(1, round(side / 1024)) * 1024, dtype, vertices)
-    description = folder / "dataset.json"
-    if not description.exists():
+    written = folder / "written"
+    if not written.exists():
         folder.mkdir(parents=True, exist_ok=True)
         with ProcessPoolExecutor(2) as pool:
             list(pool.map(write_part, repeat(made), made.parts, made.parts.values()))
-        description.write_text(json.dumps({"side": made.side, "dtype": dtype, "vertices": vertices}))
-    return made
+        written.touch()
+    return made.describe()
 
 
 @cache
@@ -123,7 +156,7 @@ def write_part(data: DataSet, window: Window, path: Path) -> None:
     profile = {
         "driver": "COG", "count": len(BANDS), "dtype": data.dtype, "crs": CRS, "nodata": data.nodata,
         "height": window.height, "width": window.width, "transform": Affine(*data.grid.window_transform(window)),
-        "blocksize": 256, "overview_resampling": "AVERAGE", **COMPRESSION[data.dtype],
+        "blocksize": BLOCK, "overview_resampling": "AVERAGE", **COMPRESSION[data.dtype],
     }  # fmt: skip
     with rasterio.Env(GDAL_CACHEMAX=256), rasterio.open(path, "w", **profile) as dst:
         dst.write(stored)

@@ -1,4 +1,4 @@
-"""One way to join and cut parts, in a process of its own: METHOD DATASET.json TARGET."""
+"""One way to join and cut parts, in a process of its own: METHOD DATASET.json TARGET. Prints what it took as JSON."""
 
 from __future__ import annotations
 
@@ -9,16 +9,56 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from dataclasses import asdict, dataclass
 from pathlib import Path
+
+_BEGAN: list[tuple[float, float, int]] = []
 
 
 def main() -> None:
     method, description, target = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     METHODS[method](description, target)
+    print(json.dumps(asdict(usage_of())))
+
+
+@dataclass(frozen=True)
+class Usage:
+    """
+    What a method has taken since it had loaded what it needs.
+
+    Attributes:
+        wall: Seconds.
+        cpu: Seconds, of this process and its children.
+        imports: CPU seconds before that.
+        peak: Largest resident set, in megabytes.
+        faults: Pages that the system had to give.
+    """
+
+    wall: float
+    cpu: float
+    imports: float
+    peak: float
+    faults: int
+
+
+def usage_of() -> Usage:
+    (began, used, faults), (ended, all_used, all_faults) = _BEGAN[0], _clocks()
     # Of this program alone: what the operating system reports to the parent includes the parent's own memory.
     own = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     peak = max(int(own.split()[1]), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
-    print(f"peak kB: {peak}")
+    return Usage(ended - began, all_used - used, used, peak / 1024, all_faults - faults)
+
+
+def imported() -> None:
+    """Note that a method has loaded what it needs and begins."""
+    _BEGAN.append(_clocks())
+
+
+def _clocks() -> tuple[float, float, int]:
+    """Return the time, and CPU seconds and page faults of this process and of its children that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return time.perf_counter(), sum(each.ru_utime + each.ru_stime for each in used), sum(u.ru_minflt for u in used)
 
 
 class Never:
@@ -42,6 +82,7 @@ def ours(description: Path, target: Path, **changes: str) -> None:
     data = DataSet.load(description)
     pixels, options = PixelSpec(BANDS, data.dtype, data.nodata), OutputOptions(**changes)
     spec = MosaicSpec(data.grid, pixels, area_wkb=shapely.to_wkb(data.area()), options=options)
+    imported()
     with tempfile.TemporaryDirectory(dir=target.parent) as work:
         mosaic = BlockAssembler().open(spec, Path(work))
         mosaic.place(data.parts.items(), lambda _window: None)
@@ -57,6 +98,7 @@ def merge_and_mask(description: Path, target: Path, *, by_file: bool = False) ->
     from benchmarks.assemble_data import BANDS, DataSet  # noqa: PLC0415
 
     data = DataSet.load(description)
+    imported()
     parts = list(data.parts.values())
     merged = target.with_suffix(".merged.tif")
     with rasterio.open(parts[0]) as first:
@@ -105,6 +147,7 @@ def warp(description: Path, target: Path) -> None:
     from benchmarks.assemble_data import DataSet  # noqa: PLC0415
 
     data = DataSet.load(description)
+    imported()
     area = target.with_suffix(".geojson")
     crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32633"}}
     feature = {"type": "Feature", "properties": {}, "geometry": json.loads(shapely.to_geojson(data.area()))}
@@ -125,33 +168,60 @@ def warp(description: Path, target: Path) -> None:
 
 def copy_and_sync(_description: Path, target: Path) -> None:
     """The floor: the plain result, copied."""
+    imported()
     plain = target.parent / "plain.tif"
     subprocess.run(["cp", plain, target], check=True)
     _sync(target)
 
 
 def decode_only(description: Path, _target: Path) -> None:
-    """The floor of all that decode: every block of every part, in two threads, and nothing else."""
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+    """The floor of all that decode: every block that lies inside, or partly, in two threads, and nothing else."""
+    _blocks(description, [1, 2], encoded="")
 
-    from benchmarks.assemble_data import DataSet  # noqa: PLC0415
+
+def boundary_only(description: Path, _target: Path) -> None:
+    """The floor of cutting: blocks on the boundary are decoded and encoded as they are, in two threads."""
+    _blocks(description, [1], encoded="same")
+
+
+def decode_and_encode_only(description: Path, _target: Path) -> None:
+    """The floor of encoding anew: every block that lies inside, or partly, is decoded and encoded, in two threads."""
+    _blocks(description, [1, 2], encoded="lzw")
+
+
+def _blocks(description: Path, places: list[int], *, encoded: str) -> None:
+    """Decode the blocks of all parts that lie in such places (see `Place`), and encode them; the bytes go nowhere."""
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+    from dataclasses import replace  # noqa: PLC0415
+
+    from benchmarks.assemble_data import BLOCK, DataSet  # noqa: PLC0415
     from orchestrator.assemble import tiff  # noqa: PLC0415
     from orchestrator.assemble.codec import COMPRESSIONS, Codec, Encoding  # noqa: PLC0415
     from orchestrator.assemble.storage import FileBytes  # noqa: PLC0415
+    from orchestrator.raster.coverage import Coverage  # noqa: PLC0415
+    from orchestrator.raster.spans import SpanTable  # noqa: PLC0415
 
     data = DataSet.load(description)
+    here = Coverage.of(SpanTable.from_geometry(data.area(), data.grid), BLOCK, overviews=False).places[0]
+    imported()
     with ThreadPoolExecutor(2) as pool:
-        for part in data.parts.values():
+        for window, part in data.parts.items():
             with part.open("rb") as file:
                 source = FileBytes.of(file.fileno())
                 image = tiff.read(source).directories[0]
-                encoding = Encoding(COMPRESSIONS[image.number(259)], image.number(317, 1), 256)
-                codec = Codec(encoding, _dtype(data.dtype), image.number(277))
-                blocks = zip(image.numbers(324).tolist(), image.numbers(325).tolist(), strict=True)
-                tasks = [
-                    pool.submit(lambda o, n, s=source, c=codec: c.decode(s.read(o, n)).size, o, n) for o, n in blocks
-                ]
-                for task in tasks:
+                stored = Encoding(COMPRESSIONS[image.number(259)], image.number(317, 1), BLOCK)
+                codec = Codec(stored, _dtype(data.dtype), image.number(277))
+                other = replace(codec, encoding=replace(stored, compression="lzw")) if encoded == "lzw" else codec
+                rows, cols = -(-window.height // BLOCK), -(-window.width // BLOCK)
+                top, left = window.row // BLOCK, window.col // BLOCK
+                wanted = [place in places for place in here[top : top + rows, left : left + cols].ravel().tolist()]
+                blocks = zip(image.numbers(324).tolist(), image.numbers(325).tolist(), wanted, strict=True)
+
+                def work(at: int, size: int, source: FileBytes = source, codec: Codec = codec, other: Codec = other):  # noqa: ANN202
+                    pixels = codec.decode(source.read(at, size))
+                    return other.encode(pixels, fast=other is codec) if encoded else b""
+
+                for task in [pool.submit(work, at, size) for at, size, taken in blocks if taken]:
                     task.result()
 
 
@@ -175,6 +245,8 @@ def available(method: str) -> bool:
 METHODS = {
     "floor: cp + fsync": copy_and_sync,
     "floor: decode only": decode_only,
+    "floor: boundary blocks only": boundary_only,
+    "floor: decode + encode only": decode_and_encode_only,
     "ours, plain": lambda d, t: ours(d, t, overviews="none"),
     "ours, COG": ours,
     "ours, decode + encode all": lambda d, t: ours(d, t, overviews="none", compress="lzw"),

@@ -15,6 +15,7 @@ from orchestrator.assemble.reduce import halve, is_nodata
 from orchestrator.assemble.report import PlacedPart
 from orchestrator.assemble.settings import MosaicSettings
 from orchestrator.assemble.stock import UNMADE, BlockIndex, BlockStores, Fragment, Item, Spools
+from orchestrator.assemble.tally import BlockTally
 from orchestrator.assemble.writing import Segment
 from orchestrator.core.errors import Stopped
 from orchestrator.core.flow import in_order
@@ -36,6 +37,7 @@ class CompletedBlocks:
         index: That of the output, which is one of `indexes`.
         segments: Where the blocks of each part lie, and behind them those that no part decides alone.
         spools: Where they lie.
+        tallies: What is known of the blocks of each segment; None where somebody made one without finding out.
     """
 
     parts: list[PlacedPart]
@@ -43,6 +45,7 @@ class CompletedBlocks:
     index: BlockIndex
     segments: list[Segment]
     spools: Spools
+    tallies: list[BlockTally] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Completion:
     """
     The last blocks of a mosaic whose output has the encoding of `index`.
 
-    With `rows`, of the grid, blocks that stand for a pixel in another row are left out.
+    With `rows`, of the grid, blocks that stand for a pixel in another row are left out. `tally` takes note of them.
     """
 
     index: BlockIndex
@@ -58,6 +61,7 @@ class Completion:
     settings: MosaicSettings
     stop: Stop
     rows: range | None = None
+    tally: BlockTally | None = None
 
     def run(self, indexes: Mapping[Encoding, BlockIndex], pool: Executor) -> None:
         """Make every block that is missing; they are written behind those of the parts, and not journalled."""
@@ -73,6 +77,8 @@ class Completion:
                 raise Stopped("stopped while completing the mosaic; all placed parts are kept")
             at = self.spools.of(node[0]).append(data)
             self.index.put([Item(node, at, len(data))])
+            if self.tally is not None:
+                self.tally.add(node[0], data)
 
     def _block(self, task: tuple[Node, list[Source] | None]) -> tuple[Node, bytes]:
         node, sources = task

@@ -22,6 +22,7 @@ from orchestrator.assemble.sealing import FINISHED, FULL, OVERVIEWS, name_sealed
 from orchestrator.assemble.settings import MosaicSettings
 from orchestrator.assemble.stock import BlockIndex, Fragment, Item, Spool, Spools
 from orchestrator.assemble.storage import aligned
+from orchestrator.assemble.tally import BlockTally
 from orchestrator.assemble.validity import count_valid
 from orchestrator.core.errors import IntegrityError, Stopped
 from orchestrator.core.files import make_folder
@@ -42,9 +43,12 @@ JOURNAL = "journal"
 class BlockAssembler:
     """Builds output files out of parts, block by block."""
 
-    def open(self, spec: MosaicSpec, work_dir: Path) -> BlockMosaic:
+    def open(self, spec: MosaicSpec, work_dir: Path, *, examining: bool = False) -> BlockMosaic:
         """
         Open the mosaic whose journal and unfinished file lie in `work_dir`, or begin one.
+
+        With `examining` each block is decoded and its pixels are counted when it is placed, rather than in `valid`,
+        and the report says which CRC32C the file must have.
 
         Raises:
             PlanError: The specification cannot be met.
@@ -52,7 +56,7 @@ class BlockAssembler:
         """
         # GDAL takes 5 % of the machine's memory unless told before its first read, in whichever thread.
         os.environ.setdefault("GDAL_CACHEMAX", str(GDAL_CACHE_BYTES >> 20))
-        return BlockMosaic.resume(MosaicSettings.of(spec), work_dir)
+        return BlockMosaic.resume(MosaicSettings.of(spec), work_dir, examining=examining)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +83,22 @@ class BlockMosaic:
     room: Record | None = None
     sealed: Record | None = None
     stale: bool = False
+    examining: bool = False
+    tallies: dict[Window, BlockTally] = field(default_factory=dict)
 
     @classmethod
-    def resume(cls, settings: MosaicSettings, work_dir: Path) -> BlockMosaic:
+    def resume(cls, settings: MosaicSettings, work_dir: Path, *, examining: bool = False) -> BlockMosaic:
         """Continue the work in `work_dir`, or begin it."""
         make_folder(work_dir)
         mosaic = cls(settings, work_dir, Journal(work_dir / JOURNAL), Accepted(settings.spec.grid))
+        mosaic.examining = examining
         mosaic._load()
         return mosaic
 
     def _load(self) -> None:
         """Bring the state to what the journal says, and the spools too."""
         self.parts.clear()
+        self.tallies.clear()
         self.near.clear()
         self.indexes.clear()
         records = self.journal.load()
@@ -200,9 +208,13 @@ class BlockMosaic:
         self._claim(window)
         file = files.enter_context(ExitStack())
         part = file.enter_context(open_part(data, window, self.settings, self.accepted))
-        placement = Placement(part, self._index(part.encoding), spools, self.settings, stop=stop)
+        tally = self._new_tally() if self.examining else None
+        placement = Placement(part, self._index(part.encoding), spools, self.settings, stop=stop, tally=tally)
         placement.begin(pool)
         return Begun(window, placement, file)
+
+    def _new_tally(self) -> BlockTally:
+        return BlockTally.empty(len(self.settings.spec.pixels.bands))
 
     def _writable(self) -> Spools:
         if self.spools is None:
@@ -240,6 +252,8 @@ class BlockMosaic:
             "reason": part.reason,
             "own_overviews": placement.own_overviews,
         }
+        if placement.tally is not None:
+            record["tally"] = placement.tally.to_json()
         self._admit(record)
         return record
 
@@ -258,6 +272,9 @@ class BlockMosaic:
         self.parts[window] = PlacedPart(
             window, encoding, segment, record["copied"], record["reason"], record["own_overviews"]
         )
+        # Parts that were placed before there were tallies, or by somebody who asked for none, have none.
+        if "tally" in record:
+            self.tallies[window] = BlockTally.from_json(record["tally"])
 
     def _index(self, encoding: Encoding) -> BlockIndex:
         if encoding not in self.indexes:
@@ -296,13 +313,21 @@ class BlockMosaic:
         """
         Return for each band how many pixels of the finished file, which has not been moved yet, hold data.
 
-        Every stored block is decoded, in threads; `on_blocks` is told how many are done, and of how many.
+        Where each part was examined when it was placed, that is known. Otherwise every stored block is decoded, in
+        threads; `on_blocks` is told how many are done, and of how many.
 
         Raises:
             IntegrityError: A block cannot be decoded.
             Stopped: `stop` was set.
         """
+        self._refresh()
+        if self._is_examined():
+            total = sum((tally.valid for tally in self.tallies.values()), self._new_tally().valid)
+            return tuple(total.tolist())
         return count_valid(self.work_dir / FINISHED, self.settings, stop, on_blocks)
+
+    def _is_examined(self) -> bool:
+        return self.examining and self.tallies.keys() == self.parts.keys()
 
     def complete(self, stop: Stop, rows: range | None = None) -> CompletedBlocks:
         """
@@ -322,10 +347,16 @@ class BlockMosaic:
         index = self._index(encoding)
         # Blocks no part decides alone form a segment of their own, behind those of the parts.
         begins = spools.full.end, spools.overviews.end
+        tally = self._new_tally() if self._is_examined() else None
         with self._threads() as pool:
-            Completion(index, spools, self.settings, stop, rows).run(self.indexes, pool)
+            Completion(index, spools, self.settings, stop, rows, tally).run(self.indexes, pool)
         last = writing.Segment((begins[0], spools.full.end), (begins[1], spools.overviews.end))
-        return CompletedBlocks(parts, self.indexes, index, [*(part.segment for part in parts), last], spools)
+        tallies = None if tally is None else [*(self._tally_of(part, encoding) for part in parts), tally]
+        return CompletedBlocks(parts, self.indexes, index, [*(part.segment for part in parts), last], spools, tallies)
+
+    def _tally_of(self, part: PlacedPart, encoding: Encoding) -> BlockTally:
+        """Return what is known of the blocks of a part that are those of an output of `encoding`."""
+        return self.tallies[part.window] if part.encoding == encoding else self._new_tally()
 
     def close(self) -> None:
         """Close the files; what is placed stays, and the next call opens them again."""

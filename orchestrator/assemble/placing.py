@@ -14,9 +14,12 @@ from orchestrator.assemble.part import PartReader
 from orchestrator.assemble.reduce import halve, is_nodata
 from orchestrator.assemble.settings import MosaicSettings
 from orchestrator.assemble.stock import BlockIndex, Fragment, Item, Spools
+from orchestrator.assemble.tally import BlockTally
+from orchestrator.assemble.validity import valid_in
 from orchestrator.core.errors import Stopped
 from orchestrator.core.flow import in_order
 from orchestrator.model.ports import Stop
+from orchestrator.raster.arrays import Ints
 from orchestrator.raster.coverage import Coverage, Node, Place
 
 # Overview levels are computed cell by cell, a cell being 2^CELL_LEVEL blocks wide: the quarters that wait for
@@ -35,11 +38,21 @@ class EncodedBlock:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one task made: blocks, and pixels for the parent of `node`, half the size of a block."""
+    """What one task made: blocks, pixels for the parent of `node`, half the size of a block, counts of valid ones."""
 
     made: list[EncodedBlock]
     node: Node
     quarter: Pixels | None = None
+    valid: Ints | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBlock:
+    """A block of the part that is taken over as it is, and how many of its pixels hold data, for each band."""
+
+    node: Node
+    data: bytes | memoryview
+    valid: Ints | None
 
 
 @dataclass(slots=True)
@@ -53,6 +66,7 @@ class Placement:
         copied: How many blocks were taken over compressed.
         own_overviews: Whether overviews of the part were taken.
         stop: Tells that somebody wants an end; looked at between blocks; a part may be a whole raster.
+        tally: What to find out about its blocks; None where nobody asks, which spares reading those that are copied.
     """
 
     part: PartReader
@@ -64,6 +78,7 @@ class Placement:
     copied: int = 0
     own_overviews: bool = False
     stop: Stop | None = None
+    tally: BlockTally | None = None
     _quarters: dict[Node, Pixels] = field(default_factory=dict)
     _copies: dict[Node, bool] = field(default_factory=dict)
     _cells: Iterator[tuple[Node, Iterator[Batch]]] = field(default_factory=lambda: iter(()))
@@ -100,7 +115,7 @@ class Placement:
         for cell, batches in self._cells:
             self._complete_cell(cell, batches, pool)
         for level in range(CELL_LEVEL + 1, self.top + 1):
-            self._copy_all(self._nodes(level))
+            self._copy_all(self._nodes(level), pool)
 
     def _begin_cell(self, cell: Node, pool: Executor) -> Iterator[Batch]:
         parents = (node for node in self._nodes(1, cell) if self._has_work(node))
@@ -109,7 +124,7 @@ class Placement:
     def _complete_cell(self, cell: Node, batches: Iterator[Batch], pool: Executor) -> None:
         levels = range(min(CELL_LEVEL, self.top) + 1)
         for level in levels:
-            self._copy_all(self._nodes(level, cell))
+            self._copy_all(self._nodes(level, cell), pool)
         for batch in batches:
             self._heed()
             self._keep(batch)
@@ -183,15 +198,29 @@ class Placement:
         if self.stop is not None and self.stop.is_set():
             raise Stopped("stopped while placing a part; those before it are kept, and the same command continues")
 
-    def _copy_all(self, nodes: Iterator[Node]) -> None:
-        for node in nodes:
-            if self._is_copied(node):
+    def _copy_all(self, nodes: Iterator[Node], pool: Executor) -> None:
+        copied = (node for node in nodes if self._is_copied(node))
+        if self.tally is None:
+            for node in copied:
                 self._heed()
-                self._copy(node)
+                offset, size = self.part.tile(*node)
+                self._copied(node, self.spools.of(node[0]).append_copy(self.part.bytes, offset, size), size)
+            return
+        for block in in_order(pool, self._read, copied, ahead=self._ahead):
+            self._heed()
+            self._copied(block.node, self.spools.of(block.node[0]).append(block.data), len(block.data))
+            self.tally.add(block.node[0], block.data)
+            if block.valid is not None:
+                self.tally.valid += block.valid
 
-    def _copy(self, node: Node) -> None:
-        offset, size = self.part.tile(*node)
-        at = self.spools.of(node[0]).append_copy(self.part.bytes, offset, size)
+    def _read(self, node: Node) -> ReadBlock:
+        """Read a block that is to be copied; at full resolution it is decoded, too, and its pixels are counted."""
+        data = self.part.bytes.read(*self.part.tile(*node))
+        if node[0]:
+            return ReadBlock(node, data, None)
+        return ReadBlock(node, data, valid_in(self._within(node, self.codec.decode(data)), self.nodata))
+
+    def _copied(self, node: Node, at: int, size: int) -> None:
         self.items.append(Item(node, at, size))
         self.copied += 1
         self.own_overviews = self.own_overviews or node[0] > 0
@@ -206,12 +235,16 @@ class Placement:
                     self.fragments.append(Fragment(item, piece))
             else:
                 self.items.append(item)
+                if self.tally is not None:
+                    self.tally.add(made.node[0], made.data)
+        if self.tally is not None and batch.valid is not None:
+            self.tally.valid += batch.valid
         if batch.quarter is not None:
             self._quarters[batch.node] = batch.quarter
 
     def _group(self, parent: Node) -> Batch:
         """Make the blocks at full resolution under a block of level 1, and that block."""
-        made, quarters = [], {}
+        made, quarters, valid = [], {}, np.zeros(self.codec.bands, np.int64)
         for child in self._children(parent):
             place = self.coverage.at(child)
             if place is Place.OUTSIDE or self._is_copied(child):
@@ -220,18 +253,25 @@ class Placement:
             if piece is None:
                 continue
             pixels = self._clipped(child, place)
+            if self.tally is not None:
+                valid += valid_in(pixels, self.nodata)
             made.append(EncodedBlock(child, self._encode(pixels), fragment=not self._is_complete(child)))
             if self._wants_quarter(child, parent):
                 quarters[child] = halve(pixels, self.nodata, self.settings.resampling)
         if not self._is_computed(parent):
-            return Batch(made, parent)
+            return Batch(made, parent, valid=valid)
         above = self._overview(parent, quarters)
-        return Batch(made + above.made, parent, above.quarter)
+        return Batch(made + above.made, parent, above.quarter, valid)
 
     def _clipped(self, node: Node, place: Place) -> Pixels:
         """Return a whole block at full resolution; pixels outside the area or the part are nodata."""
         window = self.coverage.footprint(node)
         piece = window.intersection(self.part.window) or window
+        if self.part.tables and (piece.height, piece.width) == self.codec.shape[:2]:
+            pixels = self.part.read(piece)  # a tile of the part, decoded for this call alone
+            if place is Place.BOUNDARY:
+                self.coverage.clip(piece, pixels, self.nodata)
+            return pixels
         pixels = np.full(self.codec.shape, self.nodata, self.codec.dtype)
         top, left = piece.row - window.row, piece.col - window.col
         inner = pixels[top : top + piece.height, left : left + piece.width]

@@ -23,6 +23,13 @@ DOTS_PER_INCH, POINTS = 100, 8.0
 LINE, MARGIN, LETTER = 15, 6, 6.5  # height of a line, room around the text, mean width of a letter; in pixels
 
 
+def load() -> None:
+    """Load what draws text, which takes half a second, before somebody waits for a picture."""
+    # matplotlib is wanted only where a picture is drawn.
+    import matplotlib.backends.backend_agg  # noqa: PLC0415
+    import matplotlib.figure  # noqa: F401, PLC0415
+
+
 class Quicklook:
     """The engine's `Illustrator`."""
 
@@ -47,14 +54,25 @@ def _bands(names: tuple[str | None, ...]) -> list[int]:
 def _stretch(pixels: Any) -> NDArray[np.uint8]:
     """Return (4, row, col): red, green, blue by one common stretch, and opacity."""
     valid = ~np.ma.getmaskarray(pixels).any(axis=0) & np.isfinite(pixels.filled(0).astype("float64")).all(axis=0)
-    values = pixels.filled(0).astype("float32")
+    stored = pixels.filled(0)
+    values = stored.astype("float32")
     low, high = np.percentile(values[:, valid], (LOW, HIGH)) if valid.any() else (0.0, 1.0)
+    if stored.dtype in {np.dtype("uint8"), np.dtype("uint16")}:  # fewer values than pixels: each is stretched once
+        every = np.arange(np.iinfo(stored.dtype).max + 1, dtype="float32")
+        shown = _shown(every, low, high)[stored]
+    else:
+        shown = _shown(values, low, high)
+    colours = np.broadcast_to(shown, (3, *valid.shape))
+    opacity = np.where(valid, 255, 0).astype("uint8")
+    rgba: NDArray[np.uint8] = np.concatenate([colours, opacity[np.newaxis]])
+    return rgba
+
+
+def _shown(values: NDArray[np.float32], low: float, high: float) -> NDArray[np.uint8]:
+    """Return the brightness of values, of which `low` is black and `high` is white."""
     # A gamma below 1 lifts the dark greens that most land is made of.
     scaled = np.clip((values - low) / max(float(high - low), 1e-9), 0, 1) ** 0.8 * 255
-    colours = np.broadcast_to(scaled.round().astype("uint8"), (3, *valid.shape))
-    opacity = np.where(valid, 255, 0).astype("uint8")
-    shown: NDArray[np.uint8] = np.concatenate([colours, opacity[np.newaxis]])
-    return shown
+    return np.asarray(scaled.round(), np.uint8)
 
 
 def _captioned(rgba: NDArray[np.uint8], caption: str) -> NDArray[np.uint8]:

@@ -13,6 +13,7 @@ from orchestrator.assemble.settings import MosaicSettings
 from orchestrator.assemble.statistics import statistics
 from orchestrator.assemble.stock import Spool
 from orchestrator.assemble.storage import boot_id, insert_room, remove_room
+from orchestrator.assemble.tally import crc32c_of_layout
 from orchestrator.core import crash
 from orchestrator.core.errors import IntegrityError
 from orchestrator.core.system import open_descriptor, sync_folder
@@ -41,6 +42,8 @@ def seal(done: CompletedBlocks, settings: MosaicSettings, journal: Journal, work
         writing.write_copy(layout, spools, work_dir / UNSEALED, stop)
     crash.point("mosaic.written")
     report = summary(done.parts, index, settings.resampling) | {"size": layout.size}
+    if done.tallies is not None:
+        report["crc32c"] = crc32c_of_layout(layout, len(index.sizes), [tally.sums for tally in done.tallies])
     record = {"kind": "sealed", "file": FULL if in_place else UNSEALED, "report": report}
     journal.append(record)
     spools.close()

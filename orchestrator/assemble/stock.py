@@ -71,7 +71,7 @@ class Spool:
         os.ftruncate(fd, end)
         return cls(path, fd, end)
 
-    def append(self, data: bytes) -> int:
+    def append(self, data: bytes | memoryview) -> int:
         """Add bytes; return where they lie."""
         at = self.end
         with space_errors(self.path):

@@ -102,4 +102,6 @@ def valid_in(pixels: Pixels, nodata: float) -> Ints:
     empty = is_nodata(pixels, nodata)
     if np.issubdtype(pixels.dtype, np.floating) and not np.isnan(nodata):
         empty |= np.isnan(pixels)
-    return np.asarray(pixels.shape[0] * pixels.shape[1] - np.count_nonzero(empty, axis=(0, 1)), np.int64)
+    # Band by band: along axes numpy makes a whole number of each truth value first, which takes ten times as long.
+    missing = [np.count_nonzero(empty[:, :, band]) for band in range(pixels.shape[2])]
+    return np.asarray(pixels.shape[0] * pixels.shape[1] - np.array(missing), np.int64)

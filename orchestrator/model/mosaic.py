@@ -96,8 +96,8 @@ class MosaicReport:
         blocks_encoded: Blocks decoded, masked and encoded.
         blocks_sparse: Blocks not stored because they hold nodata only.
         placed: The finished object, where it lies at a place and not here.
-        crc32c: What the CRC32C of the file must be, as Cloud Storage writes it, where it was put together of pieces
-            that nobody has read; else empty.
+        crc32c: What the CRC32C of the file must be, as Cloud Storage writes it, where that is known of what it was put
+            together of; else empty.
     """
 
     path: Path

@@ -142,8 +142,10 @@ def _reference(scene: Scene, parts: dict[Window, Path], folder: Path) -> np.ndar
         return mask(src, [scene.area], nodata=scene.nodata, all_touched=scene.all_touched)[0]
 
 
-def assemble(scene: Scene, parts: dict[Window, Any], folder: Path, **changes: Any) -> MosaicReport:
-    mosaic = BlockAssembler().open(scene.spec(**changes), folder)
+def assemble(
+    scene: Scene, parts: dict[Window, Any], folder: Path, *, examining: bool = False, **changes: Any
+) -> MosaicReport:
+    mosaic = BlockAssembler().open(scene.spec(**changes), folder, examining=examining)
     place(mosaic, parts.items())
     return mosaic.finish(Never())
 

@@ -73,7 +73,7 @@ def test_what_the_service_lists_anew_is_acted_on(story):
 
 
 def test_a_run_whose_parts_are_placed_stays_done(story):
-    """Its other work may take hours more: each round tells that there is nothing left, also one that looks at nothing."""
+    """Its other work may take hours more: each round tells that nothing is left, also one that looks at no row."""
     work, done = story.process._work, False
     for _ in range(60):
         for name in story.world.live():

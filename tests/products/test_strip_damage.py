@@ -85,7 +85,7 @@ def test_a_byte_that_the_join_only_moves_is_compared_before_publication(strips):
 
     report = strips.finish()
 
-    with pytest.raises(OutputLostError, match="a strip was damaged on this disk; the strips are made again"):
+    with pytest.raises(OutputLostError, match="damaged on this disk; it is made again of the parts"):
         sha256_of_finished(report, threading.Event())
     assert not report.path.exists()
 

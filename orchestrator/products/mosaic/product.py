@@ -109,7 +109,7 @@ class MosaicProduct:
             return StripSink(self._indexes(run, folder), self._spec(run))
         from orchestrator.assemble.mosaic import BlockAssembler  # noqa: PLC0415  GDAL is heavy
 
-        return MosaicSink(BlockAssembler().open(self._spec(run), folder))
+        return MosaicSink(BlockAssembler().open(self._spec(run), folder, examining=True))
 
     def _indexes(self, run: RunSnapshot, folder: Path) -> IndexFolder | IndexObjects:
         kept = kept_at(run)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,15 +37,6 @@ if TYPE_CHECKING:
 _OF_THE_FILE = ("path", "size", "placed", "crc32c")
 
 
-@dataclass(frozen=True, slots=True)
-class _Raster:
-    """The finished file, read once; one that was put together at its place is not read, and has no SHA-256."""
-
-    report: MosaicReport
-    sha256: str
-    counts: tuple[int, ...]
-
-
 def make_result(
     about: Finishing,
     plan: Plan,
@@ -70,26 +62,28 @@ def make_result(
     report = mosaic.finish(about.stop)
     if not report.path.is_file():
         raise OutputLostError(f"{report.path} was complete, but is gone")
-    raster = _read(report, mosaic, about)
-    valid = validity(plan.pixels.bands, raster.counts, plan.area_pixels)
-    pixels = raster_of(report)
-    waits = f"the finished file waits as {pixels}. Start a job with wider dates, or publish it as it is"
-    demand(valid, about, "the area's pixels", waits)
-    audits = [before_publication(audit(), about, pixels, parts_of(evidence))] if about.audit else []
+    final = raster_path(about.run.job)
+    with _reading(report, about) as reading:
+        counts = mosaic.valid(reading.stop, Percent("counting valid pixels", report.size, about.say).share)
+        valid = validity(plan.pixels.bands, counts, plan.area_pixels)
+        pixels = raster_of(report)
+        waits = f"the finished file waits as {pixels}. Start a job with wider dates, or publish it as it is"
+        demand(valid, about, "the area's pixels", waits)
+        audits = [before_publication(audit(), about, pixels, parts_of(evidence))] if about.audit else []
+        about.say("drawing the quicklook")
+        picture = draw(report.path, about.run.job.base_name, valid, illustrator, _told(about, final))
+        sha256 = reading.sha256()
     method = {k: v for k, v in asdict(report).items() if k not in _OF_THE_FILE}
     facts = {"assembly": method, "valid": valid}
-    final = raster_path(about.run.job)
-    about.say("drawing the quicklook")
-    picture = draw(report.path, about.run.job.base_name, valid, illustrator, _told(about, final))
-    output = {"bytes": report.size, "sha256": raster.sha256, **facts, "file": final.name} | _sum_of(report)
-    counted = valid_json(valid, raster.counts, plan.area_pixels)
+    output = {"bytes": report.size, "sha256": sha256, **facts, "file": final.name} | _sum_of(report)
+    counted = valid_json(valid, counts, plan.area_pixels)
     proved = proof(about.run, plan, evidence, output, counted, version, audits)
     files = [
         _written(about.folder, "proof", proved, beside(final, PROOF)),
         *([MadeFile("picture", picture, beside(final, PICTURE))] if picture else []),
-        MadeFile("data", report.path, final, raster.sha256, report.placed),
+        MadeFile("data", report.path, final, sha256, report.placed),
     ]
-    described = item(about.run, plan, _assets(files), _numbers(report.path, raster.counts), version, today)
+    described = item(about.run, plan, _assets(files), _numbers(report.path, counts), version, today)
     files.insert(-1, _written(about.folder, "item", described, beside(final, ITEM)))
     return Made(tuple(files), facts, {"valid": valid, "method": report.method})
 
@@ -131,22 +125,36 @@ class _Either:
         return self._own.is_set() or self._other.wait(timeout)
 
 
-def _read(report: MosaicReport, mosaic: Finishable, about: Finishing) -> _Raster:
-    """Read the file for its SHA-256, while the pixels that hold data are counted."""
-    if report.placed is not None:
-        return _Raster(report, "", mosaic.valid(about.stop, Percent("counting", report.size, about.say).share))
-    stop = _Either(about.stop)
-    reading = Percent("reading the result for its checksum", report.size, lambda _text: None)
-    counting = Percent("counting valid pixels", report.size, about.say)
+class _Reading:
+    """
+    The finished file while it is read for its SHA-256, beside whatever else is done with it.
+
+    One that was put together at its place is not read, and has no SHA-256.
+    """
+
+    def __init__(self, report: MosaicReport, about: Finishing, thread: Executor) -> None:
+        self.stop = _Either(about.stop)
+        self._say = about.say
+        self._percent = Percent("reading the result for its checksum", report.size, lambda _text: None)
+        self._digest: Future[str] | None = None
+        if report.placed is None:
+            self._digest = thread.submit(sha256_of_finished, report, self.stop, self._percent.add)
+
+    def sha256(self) -> str:
+        """Wait for the SHA-256; from now on nothing else is being done, so that it is told how far the reading is."""
+        self._percent.say = self._say
+        return "" if self._digest is None else self._digest.result()
+
+
+@contextmanager
+def _reading(report: MosaicReport, about: Finishing) -> Iterator[_Reading]:
     with ThreadPoolExecutor(1, "sha256") as thread:
-        digest = thread.submit(sha256_of_finished, report, stop, reading.add)
+        reading = _Reading(report, about, thread)
         try:
-            counts = mosaic.valid(stop, counting.share)
+            yield reading
         except BaseException:
-            stop.set()  # nobody waits for the checksum any more
+            reading.stop.set()  # nobody waits for the checksum any more
             raise
-        reading.say = about.say  # from now on nothing else is being done
-        return _Raster(report, digest.result(), counts)
 
 
 def sha256_of_finished(report: MosaicReport, stop: Stop, on_bytes: Callable[[int], None] = lambda _size: None) -> str:
@@ -163,8 +171,8 @@ def sha256_of_finished(report: MosaicReport, stop: Stop, on_bytes: Callable[[int
         # Left there, the next join would meet it at its name.
         report.path.unlink(missing_ok=True)
         raise OutputLostError(
-            f"{report.path} has checksum {found.crc32c}, and what it was put together of {report.crc32c}: a strip was "
-            "damaged on this disk; the strips are made again"
+            f"{report.path} has checksum {found.crc32c}, and what it was put together of {report.crc32c}: it was "
+            "damaged on this disk; it is made again of the parts"
         )
     return found.sha256
 
