@@ -20,6 +20,10 @@ from orchestrator.faces.cli.main import run_cli
 code = run_cli(sys.argv[1:])
 print(json.dumps([code, sorted({name.split(".")[0] for name in sys.modules})]))
 """
+WHOLE = LOOK.replace('[code, sorted({name.split(".")[0] for name in sys.modules})]', "sorted(sys.modules)")
+MOST_FOR_HELP = (
+    300  # modules, of Python's own too, which differ by version: 256 on 3.11, and 368 with the parser of Markdown
+)
 MAIN = """
 import gc, json, sys
 from orchestrator.faces.cli import main
@@ -72,6 +76,16 @@ def test_help_imports_no_command():
     said = subprocess.run([sys.executable, "-c", LOOK, "--help"], capture_output=True, text=True, check=True).stdout
 
     assert {"sqlalchemy", "pydantic", "structlog", "apscheduler"} & set(json.loads(said.splitlines()[-1])[1]) == set()
+
+
+def test_help_imports_only_what_draws_it():
+    """No parser of Markdown for forty plain sentences, no engine, nothing that moves on a screen; and little in all."""
+    said = subprocess.run([sys.executable, "-c", WHOLE, "--help"], capture_output=True, text=True, check=True).stdout
+
+    modules = json.loads(said.splitlines()[-1])
+    unwanted = ("markdown_it", "pygments", "rich.live", "rich.markdown", "orchestrator.app", "orchestrator.engine")
+    assert [name for name in modules if name.startswith((*unwanted, "orchestrator.model"))] == []
+    assert len(modules) < MOST_FOR_HELP
 
 
 @pytest.mark.parametrize("name", COMMANDS)

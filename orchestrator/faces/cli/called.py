@@ -12,7 +12,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -105,4 +104,8 @@ def _from(folder: str, path: str) -> str:
 
 def quoted(word: str) -> str:
     """Return a word as the shell of this system wants it."""
-    return subprocess.list2cmdline([word]) if os.name == "nt" else shlex.quote(word)
+    if os.name == "nt":
+        from subprocess import list2cmdline  # noqa: PLC0415  to import it takes as long as the rest of this file
+
+        return list2cmdline([word])
+    return shlex.quote(word)

@@ -18,14 +18,14 @@ from orchestrator.model.job import AreaSource, GridRequest, Job
 from orchestrator.model.states import RunState
 
 BASE_NAME = "luxembourg_corner"
-START, END = "2024-06-01", "2024-07-01"
+START, END = "2024-06-01", "2024-06-16"
 BANDS = ("B2", "B3", "B4", "B8")
 MAX_PART_BYTES = 4 * 2**20  # small, so that there is something to watch
 
 
 @click.command()
 @click.option("--output", default="orchestrator-demo", metavar="DIR", help="Folder.  [default: ./orchestrator-demo]")
-@click.option("--scale", default=20.0, metavar="METRES", help="Pixel size.  [default: 20]")
+@click.option("--scale", default=10.0, metavar="METRES", help="Pixel size.  [default: 10]")
 @click.pass_obj
 def demo(context: Context, /, output: str, scale: float) -> int:
     """

@@ -16,10 +16,12 @@ from orchestrator.core.errors import OrchestratorError, Stopped
 from orchestrator.faces.cli import lazily
 from orchestrator.faces.cli.called import NAME, Called
 from orchestrator.faces.cli.exits import MEANINGS
+from orchestrator.faces.cli.help_text import HelpFormatter
 from orchestrator.faces.cli.lazily import LazyGroup, Listed
 from orchestrator.faces.cli.output import Output
 
 click.rich_click.TEXT_MARKUP = "markdown"
+click.RichContext.formatter_class = HelpFormatter
 click.rich_click.COMMAND_GROUPS = {
     "orchestrator": [
         {"name": "Begin", "commands": ["demo", "doctor", "sandbox", "calibrate"]},

@@ -11,17 +11,20 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.live import Live
 from rich.text import Text
 
-from orchestrator.app.display import View, fit_columns
 from orchestrator.core.units import format_count, format_seconds
-from orchestrator.engine.progress import Snapshot
 from orchestrator.faces.cli.called import Called
 from orchestrator.faces.objects import message
+
+if TYPE_CHECKING:  # what moves needs them; `--help` does not
+    from rich.live import Live
+
+    from orchestrator.app.display import View
+    from orchestrator.engine.progress import Snapshot
 
 PIPE_SECONDS = 10.0
 JSON_SECONDS = 5.0
@@ -112,6 +115,8 @@ class Output:
     @contextmanager
     def watching(self, look: Callable[[], Snapshot], title: str) -> Iterator[None]:
         """Show how far a run is for the time of the block."""
+        from orchestrator.app.display import View  # noqa: PLC0415  see above
+
         view = View(look if self.as_json else lambda: _spoken(look(), self.spoken), title)
         with self._beside(lambda end: self._show(view, end)):
             yield
@@ -150,10 +155,15 @@ class Output:
         elif self.quiet:
             end.wait()
         elif self.moving.is_terminal:
-            with Live(view, console=self.moving, refresh_per_second=1 / LIVE_SECONDS, transient=True):
+            with self._live(view):
                 end.wait()
         else:
             self._write_lines(view, end)
+
+    def _live(self, moving: View | _Busy) -> Live:
+        from rich.live import Live  # noqa: PLC0415  see above
+
+        return Live(moving, console=self.moving, refresh_per_second=1 / LIVE_SECONDS, transient=True)
 
     def _write_lines(self, view: View, end: threading.Event) -> None:
         """Write a line when something else is done, and every few seconds."""
@@ -169,7 +179,7 @@ class Output:
             return
         if not self.as_json and self.moving.is_terminal:
             if not end.wait(BUSY_SECONDS):
-                with Live(busy, console=self.moving, refresh_per_second=1 / LIVE_SECONDS, transient=True):
+                with self._live(busy):
                     end.wait()
             return
         while not end.wait(JSON_SECONDS):
@@ -231,6 +241,8 @@ class _Busy:
         return f"{self.what}, {format_seconds(self.seconds())}"
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        from orchestrator.app.display import fit_columns  # noqa: PLC0415  see above
+
         yield Text(fit_columns(self.line(), options.max_width), no_wrap=True, overflow="crop")
 
 

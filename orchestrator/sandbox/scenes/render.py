@@ -38,7 +38,8 @@ _CLOUD_BOUNDS = np.array([0.07, 0.13, 0.4, 1.1], np.float32)  # of optical depth
 _CLOUD_CLASS = np.array([0, 7, 10, 8, 9], np.uint8)  # SCL below, between and above the bounds
 _TCI_FULL = 3558.0  # reflectance × 10000 that the true colour image shows as 255
 _PROBABILITY = ("MSK_CLDPRB", "probability")
-HALVED = ("B2", "B3", "B4", "B8", "probability")  # of 10 m, whose first pyramid level has a way of its own
+_GROUND_HALVED = ("B2", "B3", "B4", "B8")
+HALVED = (*_GROUND_HALVED, "probability")  # of 10 m, whose first pyramid level has a way of its own
 _ONES = np.ones((1, SQUARE), np.float32)  # numpy compares with a row six times as fast as with a number
 _STRIP_PIXELS = 1 << 15  # at once: what is needed for them stays in the processor's cache
 Pixels = NDArray[np.generic]
@@ -46,7 +47,7 @@ Pixels = NDArray[np.generic]
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A band of a square without air, (SQUARE, SQUARE): mean reflectance × 10000 as float32, or classes as uint8."""
+    """Bands of a square without air, (..., row, col): mean reflectance × 10000 as float32, or classes as uint8."""
 
     values: NDArray[Any]
 
@@ -106,18 +107,19 @@ class Renderer:
         """The known ground of a band at the pixels of a square."""
         return self._grounds.get((square, band), lambda: Ground(self.surface(square).reflectance(band))).values
 
-    def halved(self, square: Square, band: str) -> NDArray[np.float32]:
-        """The known ground of a band over a square whose pixels are 2 × 2 native ones: their mean."""
-        return self._grounds.get((square, band, "halved"), lambda: self._halve(square, band)).values
+    def halved(self, quarter: Square, band: str) -> NDArray[np.float32]:
+        """The known ground of a band over a square: means of 2 × 2 pixels, (SQUARE / 2, SQUARE / 2)."""
+        bands = self._grounds.get((quarter, "halved"), lambda: self._halve(quarter)).values
+        return np.asarray(bands[_GROUND_HALVED.index(band)], np.float32)
 
-    def _halve(self, square: Square, band: str) -> Ground:
-        values = np.empty((SQUARE, SQUARE), np.float32)
-        half = SQUARE // 2
-        for place, quarter in zip(np.ndindex(2, 2), square.quarters(), strict=True):
-            fine = self.surface(quarter).reflectance(band)
+    def _halve(self, quarter: Square) -> Ground:
+        """All bands at once: the survey takes many times as long, and is forgotten before the next band is wanted."""
+        surface = self.surface(quarter)
+        values = np.empty((len(_GROUND_HALVED), SQUARE // 2, SQUARE // 2), np.float32)
+        for mean, band in zip(values, _GROUND_HALVED, strict=True):
+            fine = surface.reflectance(band)
             rows = fine[::2] + fine[1::2]
-            part = tuple(slice(at * half, (at + 1) * half) for at in place)
-            values[part] = (rows[:, ::2] + rows[:, 1::2]) * np.float32(0.25)
+            np.multiply(rows[:, ::2] + rows[:, 1::2], np.float32(0.25), out=mean)
         return Ground(values)
 
     def render(
@@ -166,13 +168,16 @@ class Renderer:
     def _reflectance(self, band: str, view: _View, cut: Cut) -> NDArray[np.float32]:
         """The ground under the air, with the noise of the sensor."""
         index = landscape.BANDS.index(band)
-        noise = self._halved_noise(index, view, cut) if view.halved else self._noise(index, view, cut)
-        ground = self.halved(view.square, band) if view.halved else self.ground(view.square, band)
+        if view.halved:
+            quarter, inside = _quarter(view.square, cut)
+            ground, noise = self.halved(quarter, band)[inside], self._halved_noise(index, quarter, view, inside)
+        else:
+            ground, noise = self.ground(view.square, band)[cut], self._noise(index, view, cut)
         sky = self.sky(view.air, cut)
         if sky.clear:
-            value = ground[cut] * noise.gain
+            value = ground * noise.gain
         else:
-            value = _under(sky, index, ground[cut])
+            value = _under(sky, index, ground)
             value *= noise.gain
         value += noise.counts
         # 0 is what Sentinel-2 keeps for no data.
@@ -187,13 +192,11 @@ class Renderer:
         name = ord(overpass.platform.name[-1])
         return _place_in_table(self.seed, name, overpass.orbit, index, square.epsg, square.row, square.col)
 
-    def _halved_noise(self, index: int, view: _View, cut: Cut) -> Grain:
+    def _halved_noise(self, index: int, quarter: Square, view: _View, cut: Cut) -> Grain:
         """The mean of the noise of 2 × 2 native pixels, so that coarse and native levels show the same scene."""
-        half = SQUARE // 2
-        down, right = cut[0].start // half, cut[1].start // half
-        row, col = self._noise_place(index, view.square.quarters()[2 * down + right], view.overpass)
+        row, col = self._noise_place(index, quarter, view.overpass)
         table = grain(_NOISE_SHARE, _NOISE_COUNTS, (row % 2, col % 2))
-        return _cut_out(table, cut, (row // 2 - down * half, col // 2 - right * half))
+        return _cut_out(table, cut, (row // 2, col // 2))
 
     def _classes(self, view: _View, cut: Cut) -> NDArray[np.uint8]:
         """The scene classification (SCL): 3 shadow, 4 vegetation, 5 bare, 6 water, 7 unclear, 8 to 10 cloud."""
@@ -262,6 +265,17 @@ def _pieces(cut: Cut, side: int) -> Iterator[Cut]:
             step = max(1, _STRIP_PIXELS // (cols.stop - cols.start))
             for row in range(rows.start, rows.stop, step):
                 yield slice(row, min(row + step, rows.stop)), cols
+
+
+def _quarter(square: Square, cut: Cut) -> tuple[Square, Cut]:
+    """The square of half the spacing that a part of one quarter lies in, and the part counted from its corner."""
+    half = SQUARE // 2
+    down, right = cut[0].start // half, cut[1].start // half
+    inside = (
+        slice(cut[0].start - down * half, cut[0].stop - down * half),
+        slice(cut[1].start - right * half, cut[1].stop - right * half),
+    )
+    return square.quarters()[2 * down + right], inside
 
 
 def _blocks(part: slice, side: int) -> Iterator[slice]:
