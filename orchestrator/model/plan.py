@@ -30,6 +30,10 @@ class TaskPlan:
         """Return the parts as windows on the plan's grid, row by row."""
         return tuple(self.window.tiles(self.part_height, self.part_width))
 
+    @property
+    def part_count(self) -> int:
+        return -(-self.window.height // self.part_height) * -(-self.window.width // self.part_width)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -77,4 +81,4 @@ class Plan:
 
     @property
     def part_count(self) -> int:
-        return sum(len(task.parts()) for task in self.tasks)
+        return sum(task.part_count for task in self.tasks)

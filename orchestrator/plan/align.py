@@ -47,6 +47,7 @@ def fix_grid(
     scale: float | None = None,
     out_crs: str | None = None,
     crs_transform: Transform | None = None,
+    lonlat: BaseGeometry | None = None,
 ) -> tuple[Grid, BaseGeometry]:
     """
     Return the grid of an area and the area in the grid's CRS, valid and exact.
@@ -61,6 +62,7 @@ def fix_grid(
         scale: Side of a pixel in units of the grid's CRS; 10 m where the CRS counts in metres.
         out_crs: The CRS of the grid.
         crs_transform: A lattice to lie on, in `out_crs`; it fixes origin and pixel size.
+        lonlat: What `to_lonlat` makes of the area, where it was made already.
 
     Raises:
         PlanError: If the CRS is unknown, the scale cannot be inferred or contradicts `crs_transform`,
@@ -69,7 +71,8 @@ def fix_grid(
     """
     if crs_transform and not out_crs:
         raise PlanError("a lattice (--crs-transform) means nothing without its CRS; add --crs, e.g. --crs EPSG:32633")
-    lonlat = to_lonlat(geometry, crs)
+    if lonlat is None:
+        lonlat = to_lonlat(geometry, crs)
     target = crs_name(parse_crs(out_crs)) if out_crs else _utm_of(lonlat)
     lattice = lattice_of(parse_crs(target), scale, crs_transform)
     _refuse_round_the_world(lonlat, target)

@@ -7,15 +7,17 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from shapely.geometry.base import BaseGeometry
 
 from orchestrator.core.errors import AreaError
+from orchestrator.plan.reproject import to_lonlat
 
 MAX_NAME = 100  # Earth Engine's task descriptions end there, and names become part of them
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: a cached property needs a place
 class Area:
     """
     One area, read, repaired and dissolved.
@@ -43,6 +45,11 @@ class Area:
             raise AreaError(f"{self.source}: an area is made of polygons; found {self.geometry.geom_type}")
         if self.name != safe_name(self.name):
             raise AreaError(f"{self.source}: {self.name!r} is no safe name for an area")
+
+    @cached_property
+    def lonlat(self) -> BaseGeometry:
+        """`geometry` in degrees, in one piece; see `to_lonlat`, also for errors. Drawn once, when it is asked for."""
+        return to_lonlat(self.geometry, self.crs)
 
 
 def safe_name(text: str, fallback: str = "area") -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import shapely
 
-from orchestrator.core.files import write_whole
+from orchestrator.core.files import fill_whole, write_whole
 from orchestrator.model.grid import Window
-from orchestrator.model.plan import Plan
+from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.plan.budget import MIB, part_bytes_bound
 from orchestrator.plan.reproject import LONLAT, densify, parse_crs, shift_longitude, transformer_between, unwrapped
 from orchestrator.raster.arrays import Floats
@@ -29,6 +31,10 @@ DOTS_PER_INCH = 130
 # An outline finer than a dot of the picture cannot be seen, and takes seconds to draw.
 MAX_DRAWN_VERTICES = 50_000
 MAX_CURVED_PARTS = 1_000
+# The lines round so many are a quarter of a point wide, and four points from each other.
+MAX_OUTLINED_PARTS = 10_000
+# Features written at a time; each takes a few KiB meanwhile.
+WRITTEN_AT_ONCE = 4_096
 
 
 def draw_plan(plan: Plan, path: Path, title: str) -> None:
@@ -76,14 +82,15 @@ def _draw_unasked(axes: Any, plan: Plan) -> None:
 def _draw_tasks(axes: Any, plan: Plan) -> None:
     from matplotlib.collections import PolyCollection  # noqa: PLC0415
 
-    owners = [task.index for task in plan.tasks for _part in task.parts()]
-    owners += range(len(plan.tasks), len(plan.tasks) + len(plan.direct))
-    parts = [*(part for task in plan.tasks for part in task.parts()), *plan.direct]
+    count = plan.part_count + len(plan.direct)
+    parts = [(task.index, part) for task in plan.tasks for part in _outlined(task, many=count > MAX_OUTLINED_PARTS)]
+    parts += enumerate(plan.direct, len(plan.tasks))
     # Lines grow thinner with the number of parts, so that colours still show where there are thousands.
-    line = min(0.9, 25.0 / max(len(parts), 1) ** 0.5)
-    colours = [TASK_COLOURS[owner * 5 % len(TASK_COLOURS)] for owner in owners]
+    line = min(0.9, 25.0 / max(count, 1) ** 0.5)
+    colours = [TASK_COLOURS[owner * 5 % len(TASK_COLOURS)] for owner, _part in parts]
+    corners = _corners(plan, [part for _owner, part in parts])
     axes.add_collection(
-        PolyCollection(list(_corners(plan, parts)), facecolors=colours, edgecolors="white", linewidths=line, zorder=1)
+        PolyCollection(list(corners), facecolors=colours, edgecolors="white", linewidths=line, zorder=1)
     )
     axes.add_collection(
         PolyCollection(
@@ -93,6 +100,11 @@ def _draw_tasks(axes: Any, plan: Plan) -> None:
     )  # fmt: skip
 
 
+def _outlined(task: TaskPlan, *, many: bool) -> tuple[Window, ...]:
+    """Return what is coloured of a task: each part, with a line round it; the whole, where nobody would see these."""
+    return (task.window,) if many else task.parts()
+
+
 def _draw_area(axes: Any, plan: Plan) -> None:
     from matplotlib.collections import LineCollection  # noqa: PLC0415
 
@@ -100,7 +112,8 @@ def _draw_area(axes: Any, plan: Plan) -> None:
     left, bottom, right, top = plan.grid.bounds()
     if shapely.get_num_coordinates(area) > MAX_DRAWN_VERTICES:
         area = area.simplify(max(right - left, top - bottom) / 2000, preserve_topology=False)
-    rings = [shapely.get_coordinates(ring) for part in shapely.get_parts([area]) for ring in shapely.get_rings(part)]
+    xy, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(area)), return_index=True)
+    rings = np.split(xy, np.flatnonzero(np.diff(ring)) + 1)
     axes.add_collection(LineCollection(rings, colors="white", linewidths=2.6, alpha=0.8, zorder=3))
     axes.add_collection(LineCollection(rings, colors=LAND, linewidths=1.3, zorder=4))
 
@@ -172,6 +185,16 @@ def _corners(plan: Plan, windows: Sequence[Window]) -> Floats:
     )
 
 
+def write_parts(plan: Plan, path: Path) -> None:
+    """Write `parts_geojson` of a plan to `path`, whole or not at all."""
+    fill_whole(path, partial(_fill, plan))
+
+
+def _fill(plan: Plan, path: Path) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(_collection(plan, None))
+
+
 def parts_geojson(plan: Plan, learned_bytes_per_pixel: float | None = None) -> dict[str, Any]:
     """
     Return the parts as a GeoJSON FeatureCollection in EPSG:4326 (longitude, latitude).
@@ -181,47 +204,50 @@ def parts_geojson(plan: Plan, learned_bytes_per_pixel: float | None = None) -> d
     `task`. A part across longitude 180 has
     longitudes beyond 180; one round a pole reaches from -180 to 180 and to the pole.
     """
-    parts: list[tuple[int | None, Window]] = [(task.index, part) for task in plan.tasks for part in task.parts()]
-    parts += [(None, window) for window in plan.direct]
-    outlines = _lonlat_outlines(plan, [part for _task, part in parts])
-    features = [
-        {
-            "type": "Feature",
-            "properties": {
+    collection: dict[str, Any] = json.loads("".join(_collection(plan, learned_bytes_per_pixel)))
+    return collection
+
+
+def _collection(plan: Plan, learned: float | None) -> Iterator[str]:
+    """Yield a FeatureCollection as text, a feature a line."""
+    yield '{"type": "FeatureCollection", "features": ['
+    before = "\n"
+    for feature in _features(plan, learned):
+        yield f"{before}{feature}"
+        before = ",\n"
+    yield "\n]}\n"
+
+
+def _features(plan: Plan, learned: float | None) -> Iterator[str]:
+    exported: Iterator[tuple[int | None, Window]] = ((task.index, part) for task in plan.tasks for part in task.parts())
+    parts = enumerate(itertools.chain(exported, ((None, window) for window in plan.direct)))
+    bound = cache(partial(part_bytes_bound, pixels=plan.pixels, learned_bytes_per_pixel=learned))
+    curved = plan.part_count + len(plan.direct) < MAX_CURVED_PARTS
+    while some := list(itertools.islice(parts, WRITTEN_AT_ONCE)):
+        outlines = _lonlat_outlines(plan, [part for _number, (_task, part) in some], curved=curved)
+        for (number, (task, part)), outline in zip(some, outlines, strict=True):
+            about = {
                 "part": number,
                 "task": task,
                 "row": part.row,
                 "col": part.col,
                 "height": part.height,
                 "width": part.width,
-                "max_bytes": min(
-                    plan.max_part_bytes,
-                    part_bytes_bound(
-                        part.height, part.width, plan.pixels, learned_bytes_per_pixel=learned_bytes_per_pixel
-                    ),
-                ),
-            },
-            "geometry": outline,
-        }
-        for number, ((task, part), outline) in enumerate(zip(parts, outlines, strict=True))
-    ]
-    return {"type": "FeatureCollection", "features": features}
+                "max_bytes": min(plan.max_part_bytes, bound(part.height, part.width)),
+            }
+            yield f'{{"type": "Feature", "properties": {json.dumps(about)}, "geometry": {outline}}}'
 
 
-def _lonlat_outlines(plan: Plan, parts: Sequence[Window]) -> list[dict[str, Any]]:
+def _lonlat_outlines(plan: Plan, parts: Sequence[Window], *, curved: bool) -> list[str]:
     source = parse_crs(plan.grid.crs)
     transformer = transformer_between(source, parse_crs(LONLAT))
     # Straight edges of the grid are curved in degrees; with thousands of parts each is too short for it to show.
-    rings: list[Any] = [shapely.Polygon(corners) for corners in _corners(plan, parts)]
-    if len(parts) < MAX_CURVED_PARTS:
-        rings = [densify(ring, source) for ring in rings]
-    rings = list(shapely.orient_polygons(rings))
-    outlines = []
-    xy, owner = shapely.get_coordinates(rings, return_index=True)
-    lonlat = np.column_stack(transformer.transform(xy[:, 0], xy[:, 1])).round(7)
-    for ring in np.split(lonlat, np.flatnonzero(np.diff(owner)) + 1):
-        whole = unwrapped(shapely.Polygon(ring))
-        outlines.append(
-            json.loads(shapely.to_geojson(shift_longitude(whole, 360.0) if whole.bounds[0] < -180 else whole))
-        )
-    return outlines
+    shapes: Any = shapely.polygons(_corners(plan, parts))
+    shapes = shapely.orient_polygons(densify(shapes, source) if curved else shapes)
+    shapes = shapely.transform(shapes, lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1])).round(7))
+    left, _bottom, right, _top = shapely.bounds(shapes).T
+    for index in np.flatnonzero(right - left > 180):
+        shapes[index] = unwrapped(shapes[index])
+    beyond = shapely.bounds(shapes)[:, 0] < -180
+    shapes[beyond] = shift_longitude(shapes[beyond], 360.0)
+    return list(shapely.to_geojson(shapes))

@@ -14,6 +14,7 @@ from orchestrator.model.spec import PixelSpec
 from orchestrator.plan.align import fix_grid, zones_spanned
 from orchestrator.plan.area import Area
 from orchestrator.plan.budget import MIB, output_bytes_bound, raw_bytes, tile_count, total_bytes_bound
+from orchestrator.plan.reproject import LONLAT
 from orchestrator.plan.split import MAX_PART_BYTES, Mode, split
 from orchestrator.plan.whereabouts import whereabouts
 from orchestrator.raster.spans import SpanTable
@@ -80,7 +81,12 @@ def make_plan(
     """
     wanted, cutting = grid_request or GridRequest(), split_request or SplitRequest()
     grid, geometry = fix_grid(
-        area.geometry, area.crs, scale=wanted.scale, out_crs=wanted.crs or None, crs_transform=wanted.crs_transform
+        area.geometry,
+        area.crs,
+        scale=wanted.scale,
+        out_crs=wanted.crs or None,
+        crs_transform=wanted.crs_transform,
+        lonlat=area.lonlat,
     )
     spans = SpanTable.from_geometry(geometry, grid, all_touched=all_touched)
     if spans.pixels() == 0:
@@ -144,7 +150,7 @@ def _notes(area: Area, wanted: GridRequest, grid: Grid) -> tuple[str, ...]:
     if wanted.crs:
         return ()
     notes = [f"{area.name}: the grid is in {grid.crs}, the UTM zone of the area's middle."]
-    zones = zones_spanned(area.geometry, area.crs)
+    zones = zones_spanned(area.lonlat, LONLAT)
     # A zone's neighbours are drawn within 0.2 % of true length; three beyond the middle are not.
     if zones > 3:
         notes.append(

@@ -61,14 +61,15 @@ def mend(features: Features, crs: str) -> tuple[list[BaseGeometry], tuple[str, .
     _refuse_other_than_polygons(features)
     check_coordinates(features, crs)
     notes: list[str] = []
-    if shapely.has_z(features.geometries).any() or shapely.has_m(features.geometries).any():
+    flat = features.geometries
+    if shapely.has_z(flat).any() or shapely.has_m(flat).any():
         notes.append(f"{features.label}: heights (Z or M) were dropped.")
-    flat = shapely.force_2d(features.geometries)
-    mended = [
-        _mend_one(geometry, identity, features.label, notes)
-        for geometry, identity in zip(flat, features.ids, strict=True)
-    ]
-    same = len(mended) - len({shapely.to_wkb(geometry) for geometry in mended})
+        flat = shapely.force_2d(flat)
+    mended = list(flat)
+    sound = np.isin(shapely.get_type_id(flat), POLYGONAL) & shapely.is_valid(flat) & (shapely.area(flat) > 0)
+    for index in np.flatnonzero(~sound):
+        mended[index] = _mend_one(flat[index], features.ids[index], features.label, notes)
+    same = len(mended) - len(set(shapely.to_wkb(mended))) if len(mended) > 1 else 0
     if same:
         notes.append(f"{features.label}: {same} features repeat the outline of another and count once.")
     return mended, tuple(notes)

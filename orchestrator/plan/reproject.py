@@ -84,10 +84,10 @@ def units_per_metre(crs: pyproj.CRS) -> float:
     return 1 / factor if factor else 1.0
 
 
-def densify(geometry: BaseGeometry, crs: pyproj.CRS) -> BaseGeometry:
-    """Return the same area with edges short enough that projecting their ends projects the edges."""
-    shortest_allowed = geometry.length / MAX_ADDED_VERTICES
-    return shapely.segmentize(geometry, max(MAX_EDGE_METRES * units_per_metre(crs), shortest_allowed))
+def densify(geometry: Any, crs: pyproj.CRS) -> Any:
+    """Return an area, or each of an array, with edges so short that projecting their ends projects the edges."""
+    shortest_allowed = shapely.length(geometry) / MAX_ADDED_VERTICES
+    return shapely.segmentize(geometry, np.maximum(MAX_EDGE_METRES * units_per_metre(crs), shortest_allowed))
 
 
 def polygons_only(geometry: BaseGeometry) -> BaseGeometry:
@@ -186,10 +186,18 @@ def to_lonlat(geometry: BaseGeometry, crs: str) -> BaseGeometry:
         )
     if not np.isfinite(shapely.get_coordinates(lonlat)).all():
         raise AreaError("the area has points that lie nowhere on Earth in its CRS; check the CRS (--area-crs)")
+    west, _south, east, _north = lonlat.bounds
+    if east - west > 180:
+        return _centred(_together(lonlat, unwrap=unwrap))
+    return _centred(shapely.MultiPolygon([lonlat]) if isinstance(lonlat, shapely.Polygon) else lonlat)
+
+
+def _together(lonlat: BaseGeometry, *, unwrap: bool) -> BaseGeometry:
+    """Return what a map of the world tears apart in one piece."""
     polygons = shapely.get_parts(lonlat)
     if unwrap:
         polygons = shapely.get_parts([unwrapped(polygon) for polygon in polygons])
-    return _centred(shapely.MultiPolygon(_gathered(list(polygons))))
+    return shapely.MultiPolygon(list(_gathered(polygons)))
 
 
 def unwrapped(polygon: BaseGeometry) -> BaseGeometry:
@@ -229,7 +237,7 @@ def _cap(ring: NDArray[np.float64], *, north: bool) -> BaseGeometry:
     return within_180(cap)
 
 
-def _gathered(polygons: list[Any]) -> list[Any]:
+def _gathered(polygons: NDArray[np.object_]) -> NDArray[np.object_]:
     """Shift polygons by whole turns so that they lie together where the world map would tear them apart."""
     bounds = shapely.bounds(polygons)
     if bounds[:, 2].max() - bounds[:, 0].min() <= 180:
@@ -241,8 +249,10 @@ def _gathered(polygons: list[Any]) -> list[Any]:
     wrap_gap = bounds[:, 0].min() + 360 - bounds[:, 2].max()
     if not len(gaps) or gaps.max() <= wrap_gap:
         return polygons
-    west = set(order[: int(gaps.argmax()) + 1].tolist())
-    return [shift_longitude(polygon, 360.0) if index in west else polygon for index, polygon in enumerate(polygons)]
+    west = order[: int(gaps.argmax()) + 1]
+    turned = polygons.copy()
+    turned[west] = shift_longitude(polygons[west], 360.0)
+    return turned
 
 
 def _centred(geometry: BaseGeometry) -> BaseGeometry:
@@ -252,8 +262,8 @@ def _centred(geometry: BaseGeometry) -> BaseGeometry:
     return shift_longitude(geometry, -360.0 * turns) if turns else geometry
 
 
-def shift_longitude(geometry: BaseGeometry, degrees: float) -> BaseGeometry:
-    """Return `geometry`, in degrees, moved east by `degrees`."""
+def shift_longitude(geometry: Any, degrees: float) -> Any:
+    """Return a geometry in degrees, or an array of them, moved east by `degrees`."""
     return shapely.transform(geometry, lambda xy: xy + np.array([degrees, 0.0]))
 
 

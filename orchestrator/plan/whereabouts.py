@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.plan.area import Area
-from orchestrator.plan.reproject import parse_crs, to_lonlat
+from orchestrator.plan.reproject import parse_crs
 
 # Cells of 5 × 5 degrees that hold land, from 90 N and 180 W: a row of 72 bits each, the highest bit in the west.
 # Counted from the continents and large islands of Natural Earth 1:110 m (public domain).
@@ -53,7 +53,7 @@ LAND = tuple(
 
 def whereabouts(area: Area) -> tuple[str, ...]:
     """Return where the middle of the area lies, and a warning if it lies at sea and its mirror image on land."""
-    west, south, east, north = to_lonlat(area.geometry, area.crs).bounds
+    west, south, east, north = area.lonlat.bounds
     if east - west >= 360:
         pole, edge = ("North", south) if north + south > 0 else ("South", north)
         return (f"{area.name}: the area lies round the {pole} Pole, up to latitude {_degrees(edge, 'NS')}.",)

@@ -3,13 +3,14 @@ The one mask: which pixels of a grid lie inside an area, as runs of columns per 
 
 The rule is the scanline rule of GDAL's polygon fill (`GDALdllImageFilledPolygon`): an edge crosses row r where
 y1 <= r + 0.5 < y2, crossings are rounded with floor(x + 0.5), sorted and paired, polygon by polygon, and the
-polygons are united. Edges are intersected with all their rows at once, so the cost grows with the length of
-the boundary and never with the number of pixels.
+polygons are united. Edges are intersected with all rows of a band at once, so the cost grows with the length of
+the boundary and never with the number of pixels; memory grows with what is found.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,9 +24,11 @@ from orchestrator.model.grid import Grid, Window
 from orchestrator.raster.arrays import Floats, Ints
 from orchestrator.raster.touched import touched_spans
 
+Spans = tuple[Ints, Ints, Ints]  # (row, start, stop) of each
+
 POLYGON = 3  # shapely's type number
-# Crossings computed at once: each needs about 100 bytes while it is sorted.
-MAX_CROSSINGS = 1 << 20
+# Crossings computed at once, in a band of rows: each needs about 100 bytes meanwhile.
+MAX_CROSSINGS = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +64,14 @@ class SpanTable:
             AreaError: A coordinate is not a finite number.
         """
         edges = Edges.of(geometry, grid)
-        rows, starts, stops = filled_spans(edges, grid.height)
+        spans = level_spans(edges, grid.height)
         if all_touched:
             ends = np.stack((edges.x1, edges.y1, edges.x2, edges.y2), axis=1)
             more = touched_spans(ends, grid.height, grid.width)
-            rows, starts, stops = (np.concatenate(pair) for pair in zip((rows, starts, stops), more, strict=True))
-        return cls._united(rows, starts, stops, grid.height, grid.width)
+            row, start, stop = (np.concatenate(pair) for pair in zip(spans, more, strict=True))
+            spans = (row, start, stop)
+        edges = edges.falling()
+        return cls._united(edges, spans, grid.height, grid.width)
 
     @classmethod
     def full(cls, grid: Grid) -> SpanTable:
@@ -77,15 +82,17 @@ class SpanTable:
         )
 
     @classmethod
-    def _united(cls, rows: Ints, starts: Ints, stops: Ints, height: int, width: int) -> SpanTable:
-        starts, stops = starts.clip(0, width), stops.clip(0, width)
-        keep = (stops > starts) & (rows >= 0) & (rows < height)
-        # One axis for all rows; the spare column keeps the end of a row from touching the start of the next.
-        stride = width + 1
-        begin, end = unite(rows[keep] * stride + starts[keep], rows[keep] * stride + stops[keep])
-        row = begin // stride
-        first = np.searchsorted(row, np.arange(height + 1))
-        return cls(height, width, first, begin - row * stride, end - row * stride)
+    def _united(cls, edges: Edges, spans: Spans, height: int, width: int) -> SpanTable:
+        """Return what falling edges fill, and spans, together; both may leave the grid."""
+        first, last = edges.rows(height)
+        counts = np.zeros(height + 1, np.int64)
+        pieces = []
+        for band in _bands(first, last, height):
+            row, start, stop = _united_in(band, edges, (first, last), spans, width)
+            counts[band.start + 1 : band.stop + 1] = np.bincount(row - band.start, minlength=len(band))
+            pieces.append((start, stop))
+        start, stop = (np.concatenate(column) for column in zip(*pieces, strict=True))
+        return cls(height, width, np.cumsum(counts), start, stop)
 
     def pixels(self) -> int:
         """Return how many pixels lie inside."""
@@ -93,13 +100,13 @@ class SpanTable:
 
     def counts(self, tile_height: int, tile_width: int) -> Ints:
         """Return how many pixels lie inside each tile, as (tile rows, tile cols); tiles start at pixel (0, 0)."""
-        tile_rows, tile_cols = -(-self.height // tile_height), -(-self.width // tile_width)
-        row = np.repeat(np.arange(self.height) // tile_height, np.diff(self.first))
-        # Each span adds its length right of `start` and takes away what lies right of `stop`: two step
-        # functions, each a partial tile followed by whole ones, summed along the row of tiles.
-        total = _right_of(row, self.start, tile_rows, tile_cols, tile_width)
-        total -= _right_of(row, self.stop, tile_rows, tile_cols, tile_width)
-        return total
+        tile_cols = -(-self.width // tile_width)
+        reached = self.first[np.append(np.arange(0, self.height, tile_height), self.height)]
+        bands = [
+            _counts_of(reached[band.start : band.stop + 1], self.start, self.stop, (tile_cols, tile_width))
+            for band in _even(reached, MAX_CROSSINGS)
+        ]
+        return np.concatenate(bands)
 
     def mask(self, window: Window) -> NDArray[np.bool_]:
         """Return (height, width) of `window`, True where the pixel lies inside."""
@@ -146,11 +153,20 @@ class Edges:
         """Return the edges that a numpy index chooses."""
         return Edges(self.polygon[chosen], self.x1[chosen], self.y1[chosen], self.x2[chosen], self.y2[chosen])
 
-    def downwards(self) -> Edges:
-        """Return the same edges with y1 <= y2."""
-        up = self.y1 > self.y2
-        x1, x2 = np.where(up, self.x2, self.x1), np.where(up, self.x1, self.x2)
-        return Edges(self.polygon, x1, np.minimum(self.y1, self.y2), x2, np.maximum(self.y1, self.y2))
+    def falling(self) -> Edges:
+        """Return the edges that are not level, each with y1 < y2."""
+        edges = self[self.y1 != self.y2]
+        up = edges.y1 > edges.y2
+        x1, x2 = np.where(up, edges.x2, edges.x1), np.where(up, edges.x1, edges.x2)
+        return Edges(edges.polygon, x1, np.minimum(edges.y1, edges.y2), x2, np.maximum(edges.y1, edges.y2))
+
+    def rows(self, height: int) -> tuple[Ints, Ints]:
+        """Return the rows [first, last) of a grid among which are all whose centre each falling edge crosses."""
+        # y1 <= row + 0.5 < y2. The subtraction is rounded for large y, so the limits are taken one row wider and
+        # the exact comparison decides later.
+        first = np.clip(np.ceil(self.y1 - 0.5) - 1, 0, height).astype(np.int64)
+        last = np.clip(np.ceil(self.y2 - 0.5) + 1, 0, height).astype(np.int64)
+        return first, last
 
 
 def _polygons(geometry: BaseGeometry) -> NDArray[np.object_]:
@@ -168,51 +184,67 @@ def _to_pixels(points: Floats, grid: Grid) -> tuple[Floats, Floats]:
     return -c / a + points[:, 0] * (1.0 / a), -f / e + points[:, 1] * (1.0 / e)
 
 
-def filled_spans(edges: Edges, height: int) -> tuple[Ints, Ints, Ints]:
-    """Return (row, start, stop) of the pixels whose centre lies inside; spans may overlap and leave the grid."""
-    level = edges.y1 == edges.y2
-    row, start, stop = _crossing_spans(edges[~level], height)
-    flat_row, flat_start, flat_stop = _level_spans(edges[level], height)
-    return (
-        np.concatenate((row, flat_row)),
-        np.concatenate((start, flat_start)),
-        np.concatenate((stop, flat_stop)),
-    )
+def _bands(first: Ints, last: Ints, height: int) -> Iterator[range]:
+    """Cut the rows of a grid into bands with MAX_CROSSINGS or few more of edges, each of which is in [first, last)."""
+    under_way = np.cumsum(np.bincount(first, minlength=height + 1) - np.bincount(last, minlength=height + 1))
+    return _even(np.cumsum(np.append(0, under_way[:height])), MAX_CROSSINGS)
 
 
-def _crossing_spans(edges: Edges, height: int) -> tuple[Ints, Ints, Ints]:
-    edges = edges.downwards()
-    # y1 <= row + 0.5 < y2. The subtraction is rounded for large y, so the limits are taken one row wider and
-    # the exact comparison decides later.
-    first = np.clip(np.ceil(edges.y1 - 0.5) - 1, 0, height).astype(np.int64)
-    last = np.clip(np.ceil(edges.y2 - 0.5) + 1, 0, height).astype(np.int64)
-    pieces = [_crossings(edges[s], first[s], last[s]) for s in _slices(last - first)]
-    owner, row, col = (np.concatenate(column) for column in zip(*pieces, strict=True))
-    order = np.lexsort((col, row, owner))
+def _even(reached: Ints, most: int) -> Iterator[range]:
+    """Cut rows into bands of about `most` things, at least of a row; `reached` tells how many come before each."""
+    cuts = np.flatnonzero(np.diff(reached[:-1] // most)) + 1
+    return itertools.starmap(range, itertools.pairwise([0, *cuts.tolist(), len(reached) - 1]))
+
+
+def _united_in(band: range, edges: Edges, rows: tuple[Ints, Ints], spans: Spans, width: int) -> Spans:
+    """Return the spans of a band of rows: sorted, within the grid, none of a row overlapping or touching another."""
+    filled = _filled_spans(band, edges, rows, width)
+    here = (spans[0] >= band.start) & (spans[0] < band.stop)
+    row, start, stop = (np.concatenate((one, other[here])) for one, other in zip(filled, spans, strict=True))
+    start, stop = start.clip(0, width), stop.clip(0, width)
+    keep = stop > start
+    # One axis for all rows; the spare column keeps the end of a row from touching the start of the next.
+    along = row[keep] * (width + 1)
+    begin, end = unite(along + start[keep], along + stop[keep])
+    row = begin // (width + 1)
+    along = row * (width + 1)
+    return row, begin - along, end - along
+
+
+def _filled_spans(band: range, edges: Edges, rows: tuple[Ints, Ints], width: int) -> Spans:
+    """Return (row, start, stop) of the pixels in a band whose centre lies inside a polygon, polygon by polygon."""
+    chosen = np.flatnonzero((rows[0] < band.stop) & (rows[1] > band.start))
+    first, last = rows[0][chosen].clip(min=band.start), rows[1][chosen].clip(max=band.stop)
+    edges = edges[chosen]
+    edge, row, col = _crossings(edges, first, last)
+    # A slot is one row of one polygon. Polygons come one after the other, and each has crossings in all its rows.
+    begins = np.flatnonzero(np.diff(edges.polygon, prepend=-1))
+    top = np.minimum.reduceat(first, begins) if len(begins) else begins
+    slots = np.maximum.reduceat(last, begins) - top if len(begins) else begins
+    before = top - (np.cumsum(slots) - slots)  # what makes a slot of the polygon a row
+    polygon = np.repeat(np.arange(len(begins)), np.diff(begins, append=len(edges.polygon)))
+    # Sorted by slot and column, as one number: beyond the grid it is all the same by how far.
+    ordered = np.sort((row - before[polygon][edge]) * (width + 1) + col.clip(0, width))
     # A closed ring crosses a row an even number of times, so consecutive crossings are pairs.
-    return row[order][::2], col[order][::2], col[order][1::2]
-
-
-def _slices(rows: Ints) -> list[slice]:
-    """Cut the edges so that no slice has many more than MAX_CROSSINGS; at least one slice."""
-    reached = np.cumsum(rows) // MAX_CROSSINGS
-    cuts = [0, *(np.flatnonzero(np.diff(reached)) + 1).tolist(), len(rows)]
-    return [slice(a, b) for a, b in itertools.pairwise(cuts)]
+    slot = ordered[::2] // (width + 1)
+    along = slot * (width + 1)
+    return slot + np.repeat(before, slots)[slot], ordered[::2] - along, ordered[1::2] - along
 
 
 def _crossings(edges: Edges, first: Ints, last: Ints) -> tuple[Ints, Ints, Ints]:
-    """Return (polygon, row, column) of each crossing of an edge with the centre of a row in [first, last)."""
+    """Return (edge, row, column) of each crossing of an edge with the centre of a row in [first, last)."""
     repeats = last - first
     edge = np.repeat(np.arange(len(repeats)), repeats)
-    row = np.arange(len(edge)) - np.repeat(np.cumsum(repeats) - repeats, repeats) + first[edge]
+    row = np.arange(len(edge)) - np.repeat(np.cumsum(repeats) - repeats - first, repeats)
     hit = (edges.y1[edge] <= row + 0.5) & (row + 0.5 < edges.y2[edge])
-    row, edges = row[hit], edges[edge[hit]]
+    edge, row = edge[hit], row[hit]
+    x1, y1 = edges.x1[edge], edges.y1[edge]
     # In GDAL's order of operations, so that it rounds as GDAL does.
-    x = (row + 0.5 - edges.y1) * (edges.x2 - edges.x1) / (edges.y2 - edges.y1) + edges.x1
-    return edges.polygon, row, np.floor(x + 0.5).astype(np.int64)
+    x = (row + 0.5 - y1) * (edges.x2[edge] - x1) / (edges.y2[edge] - y1) + x1
+    return edge, row, np.floor(x + 0.5).astype(np.int64)
 
 
-def _level_spans(edges: Edges, height: int) -> tuple[Ints, Ints, Ints]:
+def level_spans(edges: Edges, height: int) -> Spans:
     """
     Return the spans of edges that run level through pixel centres.
 
@@ -220,7 +252,7 @@ def _level_spans(edges: Edges, height: int) -> tuple[Ints, Ints, Ints]:
     that the area lies below is filled by the crossings of its neighbours.
     """
     row = np.floor(edges.y1)
-    chosen = (edges.x1 < edges.x2) & (edges.y1 == row + 0.5) & (row >= 0) & (row < height)
+    chosen = (edges.y1 == edges.y2) & (edges.x1 < edges.x2) & (edges.y1 == row + 0.5) & (row >= 0) & (row < height)
     start, stop = np.floor(edges.x1[chosen] + 0.5), np.floor(edges.x2[chosen] + 0.5)
     return row[chosen].astype(np.int64), start.astype(np.int64), stop.astype(np.int64)
 
@@ -234,6 +266,24 @@ def unite(start: Ints, stop: Ints) -> tuple[Ints, Ints]:
     begins = np.concatenate(([True], start[1:] > reach[:-1]))
     ends = np.concatenate((begins[1:], [True]))
     return start[begins], reach[ends]
+
+
+def _counts_of(first: Ints, start: Ints, stop: Ints, cols: tuple[int, int]) -> Ints:
+    """
+    Return how many pixels of spans lie in each tile of some rows of tiles, as (tile rows, tile cols).
+
+    Args:
+        first: For each row of tiles, the index of its first span; one number more.
+        start: First column of all spans.
+        stop: First column after each.
+        cols: How many tiles a row has, and columns of a tile.
+    """
+    row = np.repeat(np.arange(len(first) - 1), np.diff(first))
+    # Each span adds its length right of `start` and takes away what lies right of `stop`: two step
+    # functions, each a partial tile followed by whole ones, summed along the row of tiles.
+    total = _right_of(row, start[first[0] : first[-1]], len(first) - 1, *cols)
+    total -= _right_of(row, stop[first[0] : first[-1]], len(first) - 1, *cols)
+    return total
 
 
 def _right_of(row: Ints, col: Ints, tile_rows: int, tile_cols: int, tile_width: int) -> Ints:

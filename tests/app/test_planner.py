@@ -6,12 +6,15 @@ import json
 from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 
 from orchestrator.app import expand
 from orchestrator.core.errors import AreaError, PlanError, RecipeError
 from orchestrator.model.job import AreaSource, GridRequest, Job
+from orchestrator.plan import declared as reading
+from orchestrator.plan.aoi import read_areas
 from orchestrator.products.context import ProductContext
 from orchestrator.products.mosaic.settle import local_plan
 from orchestrator.recipes.registry import find_recipe
@@ -125,6 +128,22 @@ def test_a_piece_named_by_an_earlier_version_is_found(job, tmp_path):
     declared = replace(job, area=AreaSource(source, each="city", piece="area-2"))
 
     assert planned(declared).area.value == "上海"
+
+
+def test_an_area_is_read_once_until_its_file_is_another(job, tmp_path, monkeypatch):
+    """Declared and planned, the same file is read once; written anew under the same name, it is read again."""
+    source = areas(tmp_path, "Rome")
+    read = Mock(side_effect=read_areas)
+    monkeypatch.setattr(reading, "read_areas", read)
+
+    (one,) = expand(replace(job, area=AreaSource(source, each="city")))
+    planned(one)
+    reads = read.call_count
+    areas(tmp_path, "Oslo")
+    (other,) = expand(replace(job, area=AreaSource(source, each="city")))
+
+    assert (reads, read.call_count) == (1, 2)
+    assert other.area.piece == "Oslo"
 
 
 def test_a_piece_that_is_gone_is_refused(job, tmp_path):

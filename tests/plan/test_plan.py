@@ -10,9 +10,10 @@ from PIL import Image
 
 from orchestrator.core.errors import PlanError
 from orchestrator.model.spec import PixelSpec
+from orchestrator.plan import picture
 from orchestrator.plan.aoi import read_areas
 from orchestrator.plan.budget import MIB, part_bytes_bound
-from orchestrator.plan.picture import TASK_COLOURS, draw_plan, parts_geojson
+from orchestrator.plan.picture import TASK_COLOURS, draw_plan, parts_geojson, write_parts
 from orchestrator.plan.plan import GridRequest, SplitRequest, make_plan
 from orchestrator.raster.spans import SpanTable
 
@@ -106,6 +107,19 @@ def test_the_geojson_lists_every_part_where_it_lies(triangle):
     west, south, east, north = shapely.geometry.shape(feature["geometry"]).bounds
     assert 14.9 < west < east < 16
     assert 45.1 < south < north < 45.6
+
+
+def test_parts_are_written_some_at_a_time_and_numbered_through(triangle, tmp_path, monkeypatch):
+    """The file of parts has each once, in the order of the plan, however many are written at once."""
+    monkeypatch.setattr(picture, "WRITTEN_AT_ONCE", 3)
+    plan = make_plan(triangle, PIXELS, split_request=SplitRequest(max_part_bytes=4 * MIB))
+
+    write_parts(plan, tmp_path / "parts.geojson")
+
+    written = [each["properties"] for each in json.loads((tmp_path / "parts.geojson").read_text())["features"]]
+    windows = [(each["row"], each["col"], each["height"], each["width"]) for each in written]
+    assert [each["part"] for each in written] == list(range(plan.part_count))
+    assert windows == [(w.row, w.col, w.height, w.width) for task in plan.tasks for w in task.parts()]
 
 
 def test_the_picture_shows_tasks_parts_and_what_is_left_out(triangle, tmp_path):

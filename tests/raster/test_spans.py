@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from rasterio.transform import Affine
 
 from orchestrator.core.errors import AreaError
 from orchestrator.model.grid import Grid, Window
-from orchestrator.raster import touched
+from orchestrator.raster import spans, touched
 from orchestrator.raster.spans import SpanTable
 
 TRANSFORMS = [
@@ -79,6 +80,23 @@ def test_every_pixel_is_the_one_gdal_burns(all_touched, seed):
     table = SpanTable.from_geometry(area, grid, all_touched=all_touched)
 
     assert np.array_equal(table.mask(grid.window), burnt(area, grid, all_touched=all_touched))
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32), most=st.integers(1, 200))
+def test_however_many_rows_are_filled_at_once_the_pixels_are_the_same(seed, most):
+    """Bands of one row, of some, or of all: spans that meet the border of two bands are none the less one row's."""
+    rng = np.random.default_rng(seed)
+    grid = random_grid(rng, 90)
+    area = random_area(rng, grid)
+    whole = SpanTable.from_geometry(area, grid)
+
+    with patch.object(spans, "MAX_CROSSINGS", most):
+        table = SpanTable.from_geometry(area, grid)
+
+        assert np.array_equal(table.counts(7, 5), whole.counts(7, 5))
+    for name in ("first", "start", "stop"):
+        assert np.array_equal(getattr(table, name), getattr(whole, name))
 
 
 @settings(max_examples=60, deadline=None)

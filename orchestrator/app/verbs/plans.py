@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -186,7 +185,7 @@ def plan_to_files(
     By default they are called NAME_plan.png and NAME_plan.geojson, in the output folder, or, where that is a bucket, in
     the current one. Errors as `plan_job`.
     """
-    from orchestrator.plan.picture import draw_plan, parts_geojson  # noqa: PLC0415  matplotlib is heavy
+    from orchestrator.plan.picture import draw_plan, write_parts  # noqa: PLC0415  matplotlib is heavy
 
     dated = _placed(app, _mosaic(job).dated(app.clock.now().date()), busy)
     beside = Path.cwd() if dated.deliver else Path(dated.output)
@@ -195,5 +194,5 @@ def plan_to_files(
     with busy(f"planning {dated.base_name}"):
         local = app.planner(dated.route).local(dated)
         draw_plan(local.plan, picture, dated.base_name)
-        geojson.write_text(json.dumps(parts_geojson(local.plan)), encoding="utf-8")
+        write_parts(local.plan, geojson)
     return _report(app, dated, local, picture=picture, geojson=geojson)

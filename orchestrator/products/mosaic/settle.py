@@ -67,6 +67,7 @@ def local_plan(job: Job, context: ProductContext, today: date | None = None) -> 
     from orchestrator.plan.declared import area_of  # noqa: PLC0415  geopandas is heavy
     from orchestrator.plan.plan import SplitRequest, make_plan  # noqa: PLC0415
     from orchestrator.plan.region import ee_region  # noqa: PLC0415
+    from orchestrator.plan.reproject import LONLAT  # noqa: PLC0415
 
     check_output(job)
     context.say("reading the area")
@@ -93,7 +94,7 @@ def local_plan(job: Job, context: ProductContext, today: date | None = None) -> 
     )
     if context.direct_limits is not None:
         plan = routed(plan, job, context.direct_limits, batch=context.batch)
-    request = replace(bare, region=ee_region(area.geometry, area.crs))
+    request = replace(bare, region=ee_region(area.lonlat, LONLAT))
     if not _needs_no_room(job, plan, context):
         remarks += disk_remarks(job, plan, context.free_bytes(job.output))
     return LocalPlan(plan, recipe, request, area, (*remarks, *size_remarks(plan)))
