@@ -24,7 +24,7 @@ from orchestrator.model.grid import Grid, Window
 from orchestrator.raster.arrays import Floats, Ints
 from orchestrator.raster.touched import touched_spans
 
-Spans = tuple[Ints, Ints, Ints]  # (row, start, stop) of each
+RowSpans = tuple[Ints, Ints, Ints]  # (row, start, stop) of each
 
 POLYGON = 3  # shapely's type number
 # Crossings computed at once, in a band of rows: each needs about 100 bytes meanwhile.
@@ -82,7 +82,7 @@ class SpanTable:
         )
 
     @classmethod
-    def _united(cls, edges: Edges, spans: Spans, height: int, width: int) -> SpanTable:
+    def _united(cls, edges: Edges, spans: RowSpans, height: int, width: int) -> SpanTable:
         """Return what falling edges fill, and spans, together; both may leave the grid."""
         first, last = edges.rows(height)
         counts = np.zeros(height + 1, np.int64)
@@ -196,7 +196,7 @@ def _even(reached: Ints, most: int) -> Iterator[range]:
     return itertools.starmap(range, itertools.pairwise([0, *cuts.tolist(), len(reached) - 1]))
 
 
-def _united_in(band: range, edges: Edges, rows: tuple[Ints, Ints], spans: Spans, width: int) -> Spans:
+def _united_in(band: range, edges: Edges, rows: tuple[Ints, Ints], spans: RowSpans, width: int) -> RowSpans:
     """Return the spans of a band of rows: sorted, within the grid, none of a row overlapping or touching another."""
     filled = _filled_spans(band, edges, rows, width)
     here = (spans[0] >= band.start) & (spans[0] < band.stop)
@@ -211,7 +211,7 @@ def _united_in(band: range, edges: Edges, rows: tuple[Ints, Ints], spans: Spans,
     return row, begin - along, end - along
 
 
-def _filled_spans(band: range, edges: Edges, rows: tuple[Ints, Ints], width: int) -> Spans:
+def _filled_spans(band: range, edges: Edges, rows: tuple[Ints, Ints], width: int) -> RowSpans:
     """Return (row, start, stop) of the pixels in a band whose centre lies inside a polygon, polygon by polygon."""
     chosen = np.flatnonzero((rows[0] < band.stop) & (rows[1] > band.start))
     first, last = rows[0][chosen].clip(min=band.start), rows[1][chosen].clip(max=band.stop)
@@ -244,7 +244,7 @@ def _crossings(edges: Edges, first: Ints, last: Ints) -> tuple[Ints, Ints, Ints]
     return edge, row, np.floor(x + 0.5).astype(np.int64)
 
 
-def level_spans(edges: Edges, height: int) -> Spans:
+def level_spans(edges: Edges, height: int) -> RowSpans:
     """
     Return the spans of edges that run level through pixel centres.
 
