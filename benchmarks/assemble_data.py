@@ -86,7 +86,7 @@ class DataSet:
     @classmethod
     def load(cls, path: Path) -> DataSet:
         facts = json.loads(path.read_text())
-        return cls(path.parent, facts["side"], facts["dtype"], facts["vertices"], facts["around"])
+        return cls(path.parent, facts["side"], facts["dtype"], facts["vertices"], facts.get("around", 0))
 
     @property
     def description(self) -> Path:

@@ -5,13 +5,15 @@ End to end: `orchestrator run` against the same job done the usual way, on one s
 
 Both export the same four 10 m bands of one synthetic scene over the same outline, with the same threshold for a
 part. The table shows the whole time, most of which is the sandbox's computing, the time from the last part's
-arrival to the final file, and the peak memory of the process; the two files are compared pixel by pixel.
+arrival to the final file and the CPU seconds of the process meanwhile, and its peak memory; the two files are compared
+pixel by pixel. `--only ours` leaves the usual way out, and PYTHONPATH may name another checkout of the program.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -47,6 +49,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=4096, help="pixels of the grid's side")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--part-mb", type=float, default=8.0, help="threshold of a part in MiB")
+    parser.add_argument("--only", choices=("both", "ours"), default="both")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="journey-") as name:
         folder = Path(name)
@@ -55,8 +58,12 @@ def main() -> None:
             rows: dict[str, list[dict]] = {"orchestrator run": [], "n x n, merge, mask": []}
             for number in range(asked.runs):
                 rows["orchestrator run"].append(_ours(folder / f"ours{number}", area, code, told, asked.part_mb))
+                if asked.only == "ours":
+                    continue
                 rows["n x n, merge, mask"].append(_seeds(folder / f"seed{number}", area, code, told, asked.part_mb))
-            same = _same(folder / "ours0" / "out" / "bench_clipped.tif", folder / "seed0" / "seed_clipped.tif")
+            same = asked.only == "both" and _same(
+                folder / "ours0" / "out" / "bench_clipped.tif", folder / "seed0" / "seed_clipped.tif"
+            )
     _show(rows, same, asked)
 
 
@@ -88,12 +95,18 @@ def _sandbox(folder: Path) -> Iterator[dict]:
         process.wait(30)
 
 
-def _measured(command: list[str], on_line: Callable[[str], object] = len) -> dict:
+def _used(process: int) -> float:
+    """Return the CPU seconds that a process has taken so far."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _measured(command: list[str], on_line: Callable[[str, int], object] = lambda _line, _process: None) -> dict:
     """Run a command; return wall seconds, CPU seconds and peak memory in MB of that process."""
     began = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     for line in process.stdout:
-        on_line(line)
+        on_line(line, process.pid)
     _pid, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
@@ -127,13 +140,14 @@ def _command(folder: Path, area: Path, code: Path, told: dict, part_mb: float, v
 
 
 def _ours(folder: Path, area: Path, code: Path, told: dict, part_mb: float) -> dict:
-    times: dict[str, float] = {}
+    times: dict[str, tuple[float, float]] = {}
 
-    def note(line: str) -> None:
-        times[json.loads(line).get("event", "")] = time.monotonic()
+    def note(line: str, process: int) -> None:
+        times[json.loads(line).get("event", "")] = time.monotonic(), _used(process)
 
     row = _measured(_command(folder, area, code, told, part_mb, "run"), note)
-    row["tail"] = times["output.published"] - times["part.downloaded"]
+    (began, before), (ended, after) = times["part.downloaded"], times["output.published"]
+    row |= {"tail": ended - began, "tail_cpu": after - before}
     row["out_mb"] = (folder / "out" / "bench_clipped.tif").stat().st_size / 1e6
     return row
 
@@ -143,7 +157,7 @@ def _seeds(folder: Path, area: Path, code: Path, told: dict, part_mb: float) -> 
     planned: list[dict] = []
     _measured(
         _command(folder, area, code, told, part_mb, "plan", "--split", "square"),
-        lambda line: planned.append(json.loads(line)),
+        lambda line, _process: planned.append(json.loads(line)),
     )
     plan = folder / "plan.json"
     plan.write_text(json.dumps(_tiles(planned[-1])), encoding="utf-8")
@@ -151,9 +165,9 @@ def _seeds(folder: Path, area: Path, code: Path, told: dict, part_mb: float) -> 
     command = [sys.executable, str(HERE / "seeds_way.py"), "--url", told["url"], "--project", told["project"]]
     command += ["--bucket", told["buckets"][0], "--area", str(area), "--code", str(code)]
     row = _measured(
-        [*command, "--plan", str(plan), "--folder", str(folder)], lambda s: told_times.append(json.loads(s))
+        [*command, "--plan", str(plan), "--folder", str(folder)], lambda s, _process: told_times.append(json.loads(s))
     )
-    row["tail"] = told_times[-1]["final"] - told_times[-1]["last_part"]
+    row |= {"tail": told_times[-1]["final"] - told_times[-1]["last_part"], "tail_cpu": math.nan}
     row["out_mb"] = (folder / "seed_clipped.tif").stat().st_size / 1e6
     return row
 
@@ -184,14 +198,15 @@ def _same(ours: Path, seeds: Path) -> bool:
 
 def _show(rows: dict[str, list[dict]], same: bool, asked: argparse.Namespace) -> None:
     print(f"{asked.side} x {asked.side} pixels, {len(BANDS)} bands of uint16, parts under {asked.part_mb:g} MiB")
-    print(f"medians of {asked.runs} runs in turn; files {'pixel-identical' if same else 'DIFFER'}")
-    print("| way | wall s | last part to final file s | CPU s | peak MB | output MB |")
-    print("|---|---|---|---|---|---|")
-    for way, found in rows.items():
+    sameness = "not compared" if asked.only == "ours" else "pixel-identical" if same else "DIFFER"
+    print(f"medians of {asked.runs} runs in turn; files {sameness}")
+    print("| way | wall s | last part to final file s | meanwhile CPU s | CPU s | peak MB | output MB |")
+    print("|---|---|---|---|---|---|---|")
+    for way, found in [(way, found) for way, found in rows.items() if found]:
         middle = {key: statistics.median(row[key] for row in found) for key in found[0]}
         print(
-            f"| {way} | {middle['wall']:.1f} | {middle['tail']:.2f} | {middle['cpu']:.1f} | "
-            f"{middle['peak_mb']:.0f} | {middle['out_mb']:.0f} |"
+            f"| {way} | {middle['wall']:.1f} | {middle['tail']:.2f} | {middle['tail_cpu']:.2f} | "
+            f"{middle['cpu']:.1f} | {middle['peak_mb']:.0f} | {middle['out_mb']:.0f} |"
         )
 
 

@@ -267,11 +267,6 @@ class Placement:
         """Return a whole block at full resolution; pixels outside the area or the part are nodata."""
         window = self.coverage.footprint(node)
         piece = window.intersection(self.part.window) or window
-        if self.part.tables and (piece.height, piece.width) == self.codec.shape[:2]:
-            pixels = self.part.read(piece)  # a tile of the part, decoded for this call alone
-            if place is Place.BOUNDARY:
-                self.coverage.clip(piece, pixels, self.nodata)
-            return pixels
         pixels = np.full(self.codec.shape, self.nodata, self.codec.dtype)
         top, left = piece.row - window.row, piece.col - window.col
         inner = pixels[top : top + piece.height, left : left + piece.width]

@@ -32,24 +32,17 @@ def is_nodata(pixels: Pixels, nodata: float) -> NDArray[np.bool_]:
 
 
 def _sum_of_four(values: Pixels, dtype: Any) -> Pixels:
-    # Whole rows first: they lie together in memory, the two pixels of a row do not. These band by band: numpy's
-    # innermost loop is then over all pixels, and not over the few bands of each.
+    # Whole rows first: they lie together in memory, the two pixels of a row do not.
     rows = np.add(values[::2], values[1::2], dtype=dtype)
-    total: Pixels = np.empty((rows.shape[0], rows.shape[1] // 2, rows.shape[2]), dtype)
-    for band in range(rows.shape[2]):
-        np.add(rows[:, ::2, band], rows[:, 1::2, band], out=total[:, :, band])
-    return total
+    return np.asarray(rows[:, ::2] + rows[:, 1::2])
 
 
 def _mean_of_floats(pixels: Pixels, valid: NDArray[np.bool_], nodata: float) -> Pixels:
+    count = _sum_of_four(valid, np.uint8)
+    whole = bool(count.min() == 4)
     # The sum of large numbers may be infinite and the mean of none is nothing: both are wanted so.
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        if valid.all():
-            mean = _sum_of_four(pixels, pixels.dtype)
-            mean /= 4
-            return mean
-        count = _sum_of_four(valid, np.uint8)
-        mean = _sum_of_four(np.where(valid, pixels, 0), pixels.dtype)
+        mean = _sum_of_four(pixels if whole else np.where(valid, pixels, 0), pixels.dtype)
         mean /= count.astype(pixels.dtype)
     mean[count == 0] = nodata
     return mean
@@ -58,22 +51,17 @@ def _mean_of_floats(pixels: Pixels, valid: NDArray[np.bool_], nodata: float) -> 
 def _mean_of_integers(pixels: Pixels, valid: NDArray[np.bool_], nodata: float) -> Pixels:
     empty = pixels.dtype.type(nodata)
     wide = np.int64 if pixels.dtype.itemsize > 2 else np.int32
-    whole = bool(valid.all())
+    count = _sum_of_four(valid, np.uint8)
+    whole = bool(count.min() == 4)
     total = _sum_of_four(pixels if whole or empty == 0 else np.where(valid, pixels, 0), wide)
     result: Pixels = np.right_shift(total + 2, 2).astype(pixels.dtype)
-    if whole:
-        _tell_apart(result, result == empty, empty)
-        return result
-    count = _sum_of_four(valid, np.uint8)
-    partial = (count > 0) & (count < 4)
-    few = count[partial].astype(wide)
-    result[partial] = (2 * total[partial] + few) // (2 * few)
-    _tell_apart(result, (result == empty) & (count > 0), empty)
-    result[count == 0] = empty
-    return result
-
-
-def _tell_apart(result: Pixels, chance: NDArray[np.bool_], empty: Any) -> None:
-    """Change means of true values that are by `chance` the number that says "nothing here"."""
+    if not whole:
+        partial = (count > 0) & (count < 4)
+        few = count[partial].astype(wide)
+        result[partial] = (2 * total[partial] + few) // (2 * few)
+    # A mean of true values may by chance be the number that says "nothing here".
+    chance = (result == empty) & (count > 0)
     if chance.any():
         result[chance] = empty + 1 if empty < np.iinfo(result.dtype).max else empty - 1
+    result[count == 0] = empty
+    return result

@@ -22,6 +22,9 @@ from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.model.places import ObjectPlace
 from orchestrator.model.product import Stripping
 
+# So many deletions are written down in one transaction.
+_SETTLED_TOGETHER = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
@@ -134,13 +137,20 @@ def delete_owned(
         return keeper.delete(source)
 
     outcomes: list[tuple[str, Deletion]] = []
+    together: dict[int, Deletion] = {}  # deleted and not settled: after a crash they are found to be absent
     # As many at once as are downloaded at once: of tens of thousands one after the other would take an hour.
     with ThreadPoolExecutor(threads, "delete") as pool:
         answers = in_order(pool, delete, (entry.source for entry in entries), ahead=2 * threads)
-        for entry, outcome in zip(entries, answers, strict=True):
-            crash.point("object.deleted")
-            store.ledger.settle(entry.id, outcome)
-            outcomes.append((entry.source.name, outcome))
+        try:
+            for entry, outcome in zip(entries, answers, strict=True):
+                crash.point("object.deleted")
+                together[entry.id] = outcome
+                outcomes.append((entry.source.name, outcome))
+                if len(together) >= _SETTLED_TOGETHER:
+                    store.ledger.settle(together)
+                    together = {}
+        finally:
+            store.ledger.settle(together)
     return outcomes
 
 
@@ -154,7 +164,7 @@ def own_late_objects(run: Head, *, store: Store, route: BatchRoute, spared: Cont
     manifest = route.manifest_name(run.id)
     attempts = {attempt.prefix: attempt for attempt in store.tasks.attempts(run.id)}
     plans = {task.key: task.plan for task in store.tasks.of(run.id)}
-    known = {owned.source.name for owned in store.ledger.of(run.id)}
+    known = store.ledger.names(run.id)
     began = datetime.fromisoformat(run.created).timestamp()
 
     def is_ours(source: StoredObject) -> bool:

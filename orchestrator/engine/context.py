@@ -99,6 +99,7 @@ class ProcessContext:
         name: Of this process among all that claim units.
         unit_lease_seconds: How long a claim on a unit is good without a word.
         executor: Who does units that any process may do; None is threads of each run.
+        together_seconds: What becomes of parts within so long is committed together.
         pool: Makes what downloads and units are done in, of so many places and with a name. A simulation has its own,
             in which only virtual time passes.
     """
@@ -121,6 +122,7 @@ class ProcessContext:
     name: str = field(default_factory=process_name)
     unit_lease_seconds: float = 60.0
     executor: UnitExecutor | None = None
+    together_seconds: float = 0.05
     pool: Callable[[int, str], Executor] = thread_pool
 
 

@@ -42,10 +42,8 @@ from orchestrator.model.plan import Plan
 from orchestrator.model.product import OutputLostError, Settled
 from orchestrator.model.result import Result
 from orchestrator.model.states import (
-    PART_DONE,
     RUN_FINAL,
     RUN_TRANSITIONS,
-    PartState,
     RunState,
     TaskState,
     Who,
@@ -207,7 +205,7 @@ class Execution:
             self._store.tasks.change(run.id, {task.key: TaskChange(rung=rung) for task in tasks})
 
     def _record_plan(self, run: Run, settled: Settled) -> None:
-        facts = {"tasks": len(settled.tasks), "parts": sum(len(task.parts()) for task in settled.tasks)}
+        facts = {"tasks": len(settled.tasks), "parts": sum(task.part_count for task in settled.tasks)}
         facts["requests"] = len(settled.units)
         if plan := self._clients.product.exports(snapshot_of(run)):
             facts |= {"height": plan.grid.height, "width": plan.grid.width}
@@ -267,8 +265,7 @@ class Execution:
         clean_local(self._output.folders(run))
         if result.place:
             clear_made([file.path for file in result.files])
-        done = [part.window for part in self._store.parts.of(run.id, PART_DONE)]
-        self._store.parts.move_all(run.id, done, PartState.CLEANED)
+        self._store.parts.clean(run.id)
         # In this order: a crash in between must not leave an owner of a run that has ended.
         self._output.end()
         crash.point("run.output_ended")

@@ -28,7 +28,7 @@ def keep_manifest(run: Run, plan: Plan, context: RunContext) -> None:
     """
     store, route = context.store, context.clients.route
     name = route.manifest_name(run.id)
-    if any(owned.source.name == name and not owned.outcome for owned in store.ledger.of(run.id)):
+    if any(not owned.outcome for owned in store.ledger.of(run.id, name)):
         return
     manifest = _manifest_of(run, plan, store, context.process.owner, context.now())
     crash.point("manifest.intended")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -254,5 +253,5 @@ def _origin(part: Part, origins: Mapping[Window, Attempt | None]) -> dict[str, A
         "task": origin.task if origin else part.task,
         "attempt": part.attempt,
         "operation": origin.operation if origin else "",
-        "object": asdict(part.source) if part.source else None,
+        "object": part.source.facts() if part.source else None,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,13 @@ class StoredObject:
     created: str = field(default="", compare=False)
     checksum: Checksum | None = None
     size_alone: bool = False
+
+    def facts(self) -> dict[str, Any]:
+        """Return everything that is known of it by name, as JSON has it; quicker than `asdict`, of as many as parts."""
+        told: dict[str, Any] = {name: getattr(self, name) for name in self.__slots__}
+        if self.checksum is not None:
+            told["checksum"] = {"algorithm": self.checksum.algorithm, "value": self.checksum.value}
+        return told
 
     @property
     def stated(self) -> str:

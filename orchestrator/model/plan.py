@@ -32,6 +32,7 @@ class TaskPlan:
 
     @property
     def part_count(self) -> int:
+        """How many parts there are."""
         return -(-self.window.height // self.part_height) * -(-self.window.width // self.part_width)
 
 

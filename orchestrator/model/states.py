@@ -152,6 +152,8 @@ UNIT_TRANSITIONS: Mapping[UnitState, frozenset[UnitState]] = MappingProxyType(
 RUN_FINAL = frozenset({_R.CLEANED, _R.FAILED, _R.CANCELLED})
 TASK_LIVE = frozenset({_T.SUBMITTING, _T.QUEUED, _T.RUNNING})
 PART_DONE = frozenset({_P.MERGED, _P.EMPTY, _P.CLEANED})
+# The way of a part whose object is listed, step by step.
+PART_WAY = (_P.EXPORTED, _P.DOWNLOADING, _P.VERIFIED, _P.MERGED)
 UNIT_DONE = frozenset({_U.DONE, _U.EMPTY, _U.SPLIT})
 
 S = TypeVar("S", RunState, TaskState, PartState, UnitState)

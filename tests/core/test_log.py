@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import structlog
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.core import log
@@ -276,3 +276,43 @@ def test_what_a_library_warns_of_is_a_line_as_ours():
     (line,) = written(stream)
     assert (line["room"], line["level"], line["run"]) == ("google.auth", "warning", "r")
     assert line["message"] == f"retry of {log.MASK} failed"
+
+
+# What begins a secret in one of its forms, in any case; with letters that `re.IGNORECASE` takes for others of ASCII.
+_BEGINNINGS = ("-----BEGIN PRIVATE KEY-----", "ya29.", "1//0g", "eyJ", "AIza", "GOCSPX-", "Bearer ", "basic ", "OAuth ")
+_NAMES = (
+    "access_token",
+    "client_secret",
+    "private_key_id",
+    "assertion",
+    "X-Goog-Credential",
+    "GoogleAccessId",
+    "apikey",
+)
+_MORE = (
+    "password",
+    "totp",
+    "Proxy-Authorization",
+    "https://a:b@",
+    "to\u212aen",
+    "pa\u017fsword",
+    "=",
+    ": ",
+    '"',
+    "'",
+    " ",
+)
+
+
+@pytest.mark.parametrize("sign", [*_BEGINNINGS, *_NAMES, *_MORE])
+@given(
+    before=st.text("aZ09._-/ ", max_size=8),
+    more=st.lists(st.sampled_from(_MORE) | st.text("aZ09._-/", max_size=40), max_size=3),
+)
+@settings(max_examples=20)
+def test_what_has_no_sign_of_a_secret_has_none(sign, before, more):
+    """The quick look for a sign leaves nothing out that the long one would have masked."""
+    for written in (sign, sign.upper(), sign.lower()):
+        text = before + written + "".join(more) + "aZ09" * 9
+
+        assert log.mask_text(text) == log._SECRET_VALUES.sub(log._masked, text)

@@ -12,7 +12,7 @@ from model_product import WorldProduct
 from model_world import BLOCK, MAX_PART_BYTES, FakeClock, NoStop, World, WorldRoute
 
 from orchestrator.engine.batch.watch import OperationsWatch
-from orchestrator.engine.context import Backoff, Clients, ProcessContext
+from orchestrator.engine.context import Backoff, Clients, ProcessContext, thread_pool
 from orchestrator.engine.execution import Execution
 from orchestrator.engine.holds import Holds
 from orchestrator.engine.limits import Limits
@@ -57,6 +57,11 @@ class AtOnce(Executor):
         return done
 
 
+def pool(places: int, name: str) -> Executor:
+    """Return threads, but for what commits moves of parts: where they are told."""
+    return AtOnce() if name == "moves" else thread_pool(places, name)
+
+
 class WhenTold(Executor):
     """Keeps work until it is asked to do the next piece, in an order of the caller's choice."""
 
@@ -85,7 +90,9 @@ class Process:
         self.store = SqlStore(url, clock)
         route = WorldRoute(world)
         limits = Limits(LIVE_TASKS, BUCKET_BYTES, self.store.limits, clock)
-        process = ProcessContext("me", None, keep_parts, 2, BACKOFF, limits, clock, NoStop(clock))
+        process = ProcessContext(
+            "me", None, keep_parts, 2, BACKOFF, limits, clock, NoStop(clock), pool=pool, together_seconds=0
+        )
         self.execution = Execution(
             run_id,
             store=self.store,

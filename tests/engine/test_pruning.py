@@ -143,7 +143,7 @@ def test_a_run_with_objects_in_a_cloud_stays(store, tmp_path):
     store.ledger.own(run_id, [StoredObject("o", 1, "1", None, None, "")])
 
     first = forget(store)
-    store.ledger.settle(store.ledger.of(run_id)[0].id, Deletion.DELETED)
+    store.ledger.settle({store.ledger.of(run_id)[0].id: Deletion.DELETED})
     second = forget(store)
 
     assert (first.runs, second.runs) == ((), (run_id,))

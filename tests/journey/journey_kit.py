@@ -306,7 +306,7 @@ class Home:
     """
     A user's folder: `area.geojson`, `image.py`, results in `out`, state in `state`.
 
-    `run` starts the small job: about 500 × 500 pixels of three bands, in four parts.
+    `run` starts the small job: about 310 × 310 pixels of three bands, in four parts.
     """
 
     folder: Path

@@ -16,8 +16,10 @@ def get_ee_image():
     mixed = x.multiply(31).add(y.multiply(17)).mod(1009)
     return x.addBands(y).addBands(mixed.rename("mixed")).updateMask(mixed.mod(5).neq(0))
 """
-# A slanted quadrilateral near Ljubljana, 5 km across, in metres of UTM zone 33 north.
-CORNERS = ((500_050, 5_100_050), (504_900, 5_100_900), (505_050, 5_105_000), (500_900, 5_105_080))
+# Slanted quadrilaterals near Ljubljana, in metres of UTM zone 33 north. The first is 3 km across: a block of 256 pixels
+# and some more, either way, so that the job has four parts. The second is 5 km across.
+CORNERS = ((500_050, 5_100_050), (502_950, 5_100_250), (503_150, 5_103_100), (500_560, 5_103_180))
+LARGER = ((500_050, 5_100_050), (504_900, 5_100_900), (505_050, 5_105_000), (500_900, 5_105_080))
 
 
 def write_area(path: Path, corners: tuple[tuple[float, float], ...] = CORNERS) -> Path:

@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.model.states import RunState
 
-# In the order a run passes them; every point of the program has its play in tests/soak.
+# In the order a run passes them; all of them in one life are tests/products/test_mosaic_contract.py.
 POINTS = (
     "run.admitted",
     "run.prepared",
@@ -52,17 +52,6 @@ def assert_as_if_nothing_had_happened(home, outcome, undisturbed, exports_before
     assert {task["attempt"] for task in tasks} == {1}
     assert home.service.objects() == []
     assert home.leftovers() == []
-
-
-def test_one_run_survives_a_kill_at_every_point(home, undisturbed):
-    """Killed at each point in turn, two dozen times in one life, the run ends as if nothing had happened."""
-    before = home.service.exports
-
-    ends = {point: home.run(**{kit.CRASH_AT: point}).code for point in POINTS}
-    outcome = home.run().expect(0)
-
-    assert ends == dict.fromkeys(POINTS, kit.KILLED)
-    assert_as_if_nothing_had_happened(home, outcome, undisturbed, before)
 
 
 @pytest.mark.parametrize("point", POINTS if os.environ.get(EVERY) else STATES)

@@ -6,7 +6,7 @@ import journey_kit as kit
 import pytest
 
 # Eight tasks of one to four parts.
-SEVERAL = ("--bands", "x", "--scale", "5", "--max-size-mb", "0.6")
+SEVERAL = ("--bands", "x", "--scale", "3", "--max-size-mb", "0.6")
 
 
 @pytest.mark.parametrize("action", ["operation_unlisted", "operations_lag"])

@@ -16,7 +16,7 @@ PIXELS = ("--route", "pixels")
 REGION = ("--route", "region")
 either = pytest.mark.parametrize("route", ["pixels", "region"])
 # A quota of the sandbox that takes the small job four to eight requests.
-SMALL = 700_000
+SMALL = 270_000
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_a_refusal_by_size_is_learned_from(small_quota, exported):
 
 def too_many(home):
     """The service takes fewer values in one request than is planned for, and says so to the next one."""
-    said = error("ImageCollection.getRegion: Too many values: 251500 points x 3 bands x 1 images > 300000.")
+    said = error("ImageCollection.getRegion: Too many values: 97030 points x 3 bands x 1 images > 116000.")
     home.service.order({"action": "http", "api": "value.compute", "text": "getRegion", "status": 400, "body": said})
 
 

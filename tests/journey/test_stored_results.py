@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import rasterio
+from small_job import LARGER, write_area
 
 TABLE = Path(__file__).with_name("stored_results.json")
 STORE = os.environ.get("ORCHESTRATOR_TEST_STORE") == "1"
@@ -92,6 +93,7 @@ def content(path):
 def made(request, home):
     """One of the jobs, done, and what is stored of it."""
     folder = home.folder
+    write_area(folder / "area.geojson", LARGER)
     x, y = 502_000, 5_102_000
     hole = ((x, y), (x + 900, y + 300), (x + 1_000, y + 1_500), (x, y))
     area = json.loads((folder / "area.geojson").read_text())

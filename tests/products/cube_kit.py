@@ -7,6 +7,7 @@ import json
 import journey_kit as kit
 import numpy as np
 import shapely
+from small_job import LARGER, write_area
 
 from orchestrator.model.grid import Grid
 from orchestrator.model.spec import PixelSpec
@@ -35,6 +36,7 @@ class CubeHome(kit.Home):
 
     def __post_init__(self):
         super().__post_init__()
+        write_area(self.folder / "area.geojson", LARGER)
         self.write()
 
     def write(self, *, keys=None, scale=20, **more):

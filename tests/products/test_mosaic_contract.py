@@ -8,12 +8,17 @@ import journey_kit as kit
 import pytest
 from contract import Ended, ProductContract, parts_of
 
-# In the order a run passes them; what else is killed is in tests/journey/test_kill.py.
+# In the order a run passes them; every point of the program has its play in tests/soak.
 POINTS = (
-    *("run.admitted", "run.prepared", "run.planned", "run.exporting", "task.intended", "task.posted", "tasks.polled"),
-    *("task.collected", "part.downloaded", "part.placed", "run.exported", "run.assembling", "output.finished"),
+    *("run.admitted", "run.prepared", "run.planned", "run.exporting"),
+    *("manifest.intended", "manifest.written", "manifest.owned", "task.intended", "task.posted", "tasks.polled"),
+    *("task.collecting", "task.collected", "part.downloading", "download.after_chunk", "download.before_publish"),
+    *("part.downloaded", "part.verified", "part.placed", "run.exported", "run.assembling", "output.finished"),
     *("output.named", "output.published", "run.published", "object.deleted", "run.cloud_cleaned", "folder.removed"),
 )
+# On the other way of a batch, what is the same of both is killed once.
+_SAME = ("manifest.", "download.", "task.collecting", "part.downloading", "part.verified")
+DRIVE_POINTS = tuple(point for point in POINTS if not point.startswith(_SAME))
 # Between an answer and its place a request is sent again: these points are in tests/journey/test_pixels.py.
 DIRECT_POINTS = (
     *("run.admitted", "run.prepared", "run.planned", "run.exporting", "unit.claimed", "unit.placed", "unit.done"),
@@ -29,7 +34,7 @@ class MosaicStage:
 
     def __init__(self, home, route):
         self._home, self._route = home, route
-        self.points = DIRECT_POINTS if route == "pixels" else POINTS
+        self.points = {"gcs": POINTS, "drive": DRIVE_POINTS, "pixels": DIRECT_POINTS}[route]
         self._begun = self._count()
 
     def _count(self):

@@ -9,6 +9,8 @@ from points import crash_points
 
 # Not on the way of any command that takes seconds, by the beginnings of their names; each is passed by the tests named.
 ELSEWHERE = {
+    "SqlParts.move.": "tests/engine/test_wrong_bytes.py",
+    "SqlParts.move_all": "tests/journey/test_strips.py",
     "SqlProcesses.begin": "tests/app/test_daemons.py",
     "SqlPruning": "tests/engine/test_pruning.py",
     "backup.copied": "tests/engine/test_database_care.py",

@@ -15,7 +15,7 @@ import geopandas
 import journey_kit as kit
 import rasterio
 import shapely
-from small_job import write_area
+from small_job import LARGER, write_area
 
 from orchestrator.core.clock import SystemClock
 from orchestrator.engine.stores.contract_work import TaskChange
@@ -125,7 +125,8 @@ def make(folder: Path, program: kit.Program, service: kit.Service, *, spoilt: bo
     (folder / "config.toml").write_text(f'[gcs]\nbucket = "{kit.BUCKET}"\n{jobs}')
     (folder / "cube.toml").write_text(CUBE)
     (folder / "wells.csv").write_text(WELLS)
-    write_area(folder / AREA_NAME)
+    for name in ("area.geojson", AREA_NAME):
+        write_area(folder / name, LARGER)
     begun = {name: _start(stage, *words, **more) for name, (words, more) in _commands(stage).items()}
     for name in ("waiting", "cancelled"):
         stage.home.command("submit", *stage.home.job("--base-name", name)).expect(0)

@@ -52,6 +52,14 @@ class VirtualPool(Executor):
         self._waiting.clear()
 
 
+class AtOnce(Executor):
+    """Does work where it is submitted: to commit takes no virtual time."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        fn(*args, **kwargs)
+        return Future()
+
+
 class VirtualPlacing(Placing):
     """A piece is placed once its time has passed; there is no thread, and no sink."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from orchestrator.app.simulation.costs import RunCosts
 from orchestrator.app.simulation.earth_engine import ExportModel, SimulatedExports
 from orchestrator.app.simulation.machines import Machine, Machines, Occupation, SharedLine, Station
-from orchestrator.app.simulation.seams import SteppedWatch, VirtualPlacing, VirtualPool, VirtualWake
+from orchestrator.app.simulation.seams import AtOnce, SteppedWatch, VirtualPlacing, VirtualPool, VirtualWake
 from orchestrator.app.simulation.subject import SimulatedJob
 from orchestrator.app.simulation.virtual_time import VirtualClock, VirtualStop
 from orchestrator.core.clock import Clock
@@ -289,6 +290,7 @@ class _Simulation:
             stop=VirtualStop(clock),
             requests=around.direct.at_once * around.workers,
             eecu=around.eecu,
+            together_seconds=0.0,
             pool=self._pool,
             unit_lease_seconds=_LEASE_SECONDS,
         )
@@ -297,7 +299,9 @@ class _Simulation:
 
     # ------------------------------------------------------------- what takes time
 
-    def _pool(self, places: int, name: str) -> VirtualPool:
+    def _pool(self, places: int, name: str) -> Executor:
+        if name == "moves":
+            return AtOnce()
         return VirtualPool(places, self._fetch_part if name == "download" else self._fetch_unit)
 
     def _fetch_part(self, given: tuple[Any, ...], then: Callable[[], None]) -> None:

@@ -162,7 +162,7 @@ class Budget:
             HoldError: It did.
         """
         factor = self._limits.task_factor
-        if not factor or task.forgiven or task.state not in TASK_LIVE or not task.operation:
+        if not factor or task.forgiven or task.state not in TASK_LIVE or not task.operation or not task.eecu_seconds:
             return
         usual = forecast(task.plan.window.pixels, 1, pilots(tasks), self._rate)
         if usual is None or task.eecu_seconds <= factor * usual.expected:

@@ -24,9 +24,9 @@ class Collecting:
         self._context = context
         self._feedback = feedback
 
-    def collect(self, tasks: Sequence[Task]) -> bool:
+    def collect(self, tasks: Sequence[Task]) -> list[Task]:
         """
-        Match the objects of every finished task that is due; tell whether any brought something.
+        Match the objects of every finished task that is due; return those of which something has changed.
 
         Raises:
             HoldError: Objects of ours lie there that cannot be matched, or a task came to nothing too often.
@@ -34,10 +34,9 @@ class Collecting:
         done = [t for t in tasks if t.state is TaskState.SUCCEEDED and not t.collected]
         due = [t for t in done if self._context.waits.due(f"collect {t.key}", t.next_at)]
         if not due:
-            return False
+            return []
         attempts = {(a.task, a.number): a for a in self._context.store.tasks.attempts(self._context.run_id)}
-        brought = [self._collect(task, attempts[task.key, task.attempt]) for task in due]
-        return any(brought)
+        return [task for task in due if self._collect(task, attempts[task.key, task.attempt])]
 
     def again(self, task: Task, why: str) -> None:
         """Export a task anew whose objects cannot be used; after many times only when a person says so."""
@@ -50,9 +49,9 @@ class Collecting:
         matched = self._context.clients.route.files(task.plan, attempt.prefix, attempt.first_posted)
         if task.failure is Failure.EMPTY and not matched.found and not matched.strange:
             self._context.store.parts.empty(self._context.run_id, task.key)
-            self._context.record("task.empty", {"task": task.key, "parts": len(task.plan.parts())})
+            self._context.record("task.empty", {"task": task.key, "parts": task.plan.part_count})
             return True
-        if len(matched.found) < len(task.plan.parts()):
+        if len(matched.found) < task.plan.part_count:
             self._incomplete(task, attempt, matched)
             return False
         self._feedback.learn(matched.found)
@@ -73,7 +72,7 @@ class Collecting:
             change = TaskChange(tries=task.tries + 1, next_at=self._context.now() + backoff.collect_seconds)
             self._context.store.tasks.change(self._context.run_id, {task.key: change})
             return
-        found, wanted = len(matched.found), len(task.plan.parts())
+        found, wanted = len(matched.found), task.plan.part_count
         facts = {"task": task.key, "found": found, "wanted": wanted}
         self._context.record("task.objects_missing", facts | {"strange": [s.name for s in matched.strange][:20]})
         # A person who saw the objects and asked for another try has decided that this attempt's are of no use.
@@ -89,7 +88,7 @@ class Collecting:
             f"; these fit no part of it: {', '.join(names)}{f' and {more} more' if more > 0 else ''}" if names else ""
         )
         return (
-            f"task {task.key} has succeeded, but only {len(matched.found)} of its {len(task.plan.parts())} files can "
+            f"task {task.key} has succeeded, but only {len(matched.found)} of its {task.plan.part_count} files can "
             f"be told among the objects under {attempt.prefix}{strange}. Nothing is exported again while they lie "
             f"there: look at them; `orchestrator retry {self._context.run_id}` looks once more and else exports again"
         )

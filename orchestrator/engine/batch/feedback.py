@@ -106,7 +106,7 @@ class Feedback:
 
     def _begun(self, task: Task) -> bool:
         """Tell whether an earlier attempt has brought some of the task's parts already."""
-        return any(p.task == task.key and p.state is not PartState.WAITING for p in self._store.parts.of(self._run_id))
+        return any(state is not PartState.WAITING for state in self._store.parts.tally_of(self._run_id, task.key))
 
     def _reshape(self, task: Task, plan: TaskPlan) -> Task:
         if (plan.part_height, plan.part_width) != (task.plan.part_height, task.plan.part_width):

@@ -92,8 +92,8 @@ class Ladder:
             PermanentError: There is none.
         """
         units = self._exports.instead(task.plan.window) if failure in _TOO_MUCH | _PASSING else ()
-        parts = [part for part in self._store.parts.of(self._run_id) if part.task == task.key]
-        if not units or any(part.state is not PartState.WAITING for part in parts):
+        states = self._store.parts.tally_of(self._run_id, task.key)
+        if not units or any(state is not PartState.WAITING for state in states):
             raise PermanentError(_no_step_left(task, failure, sentence, told))
         # In this order: a crash in between leaves a failed task, which is answered so once more.
         self._store.units.add(self._run_id, units)

@@ -47,6 +47,9 @@ class Polling:
         self._serial = 0
         self._odd: set[tuple[str, str]] = set()
         self._missing: Counter[str] = Counter()
+        self._identities: dict[str, tuple[str, str, int] | str] = {}  # by descriptions
+        self._numbers: Mapping[str, int] = {}  # of the attempts at each task, when they were read
+        self._attempts: Mapping[tuple[str, int], Attempt] = {}
 
     def poll(self, tasks: Sequence[Task]) -> bool:
         """Act on what the service lists; tell whether there was a new list."""
@@ -54,22 +57,38 @@ class Polling:
         if serial == self._serial:
             return False
         self._serial = serial
-        attempts = {(a.task, a.number): a for a in self._context.store.tasks.attempts(self._context.run_id)}
-        route = self._context.clients.route
+        attempts = self._attempts_at(tasks)
         ours: _Listed = {}
         for operation in listed:
-            ours.setdefault(identity(route, operation.description), []).append(operation)
+            ours.setdefault(self._identity(operation.description), []).append(operation)
         unsettled = [task for task in tasks if task.state is TaskState.SUBMITTING]
         for task in unsettled:
             attempt = attempts[task.key, task.attempt]
-            self._submitter.settle(task, attempt, ours.get(identity(route, attempt.description), []))
+            self._submitter.settle(task, attempt, ours.get(self._identity(attempt.description), []))
         current = self._context.store.tasks.of(self._context.run_id) if unsettled else tasks
         self._end_superseded(current, attempts, ours)
         self._end_forgotten(current, attempts, ours)
         told = self._follow(current, {operation.name: operation for operation in listed})
         self._answer(told)
         self._end_overspent()
+        if len(self._identities) > 2 * (len(listed) + len(attempts)):
+            self._identities.clear()  # a project's old operations are forgotten after days
         return True
+
+    def _attempts_at(self, tasks: Sequence[Task]) -> Mapping[tuple[str, int], Attempt]:
+        """Return all attempts, which are read again when a task has another one than before."""
+        numbers = {task.key: task.attempt for task in tasks}
+        if numbers != self._numbers:
+            found = self._context.store.tasks.attempts(self._context.run_id)
+            self._attempts, self._numbers = {(attempt.task, attempt.number): attempt for attempt in found}, numbers
+        return self._attempts
+
+    def _identity(self, description: str) -> tuple[str, str, int] | str:
+        """Return the identity of a description, which takes a digest: each is met in every list."""
+        known = self._identities.get(description)
+        if known is None:
+            known = self._identities[description] = identity(self._context.clients.route, description)
+        return known
 
     def _end_overspent(self) -> None:
         """
@@ -100,10 +119,9 @@ class Polling:
     ) -> None:
         """Cancel operations that came to life after their attempt was given up: nobody waits for their files."""
         numbers = {task.key: task.attempt for task in tasks}
-        route = self._context.clients.route
         for (key, number), attempt in attempts.items():
             if number < numbers[key]:
-                self._end_unwanted(key, number, listed.get(identity(route, attempt.description), ()))
+                self._end_unwanted(key, number, listed.get(self._identity(attempt.description), ()))
 
     def _end_forgotten(
         self,

@@ -13,13 +13,11 @@ from orchestrator.engine.batch.troubles import Troubles
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.stores.work_records import Part, Task
 from orchestrator.model.grid import Window
-from orchestrator.model.states import PartState, TaskState, UnitState
+from orchestrator.model.states import PART_WAY, PartState, TaskState, UnitState
 from orchestrator.model.strip import STRIP, OutputStrip, StripOrder
 from orchestrator.model.unit import Unit
 
 _HERE = ON_THE_WAY | {PartState.MERGED, PartState.EMPTY}
-# What a part that its strip has goes through, as if it had come alone.
-_STEPS = (PartState.EXPORTED, PartState.DOWNLOADING, PartState.VERIFIED, PartState.MERGED)
 
 
 @dataclass(slots=True)
@@ -98,12 +96,12 @@ class StripOrders:
         self.context.record("strip.ordered", facts)
 
     def _merge(self, order: _Ordered) -> None:
-        """Mark the parts that a strip has."""
+        """Mark the parts that a strip has: they go the way that each would have gone alone."""
         self._seen = None
         states: dict[Window, PartState] = {
             part.window: part.state for part in order.own if part.state is not PartState.EMPTY
         }
-        for before, after in pairwise(_STEPS):
+        for before, after in pairwise(PART_WAY):
             moved = [window for window, state in states.items() if state is before]
             self.context.store.parts.move_all(self.context.run_id, moved, after)
             states |= dict.fromkeys(moved, after)

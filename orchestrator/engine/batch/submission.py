@@ -144,7 +144,7 @@ class Submitter:
             self._tasks.adopt(self._run_id, now, plan, said.asked.rung, state)
         else:
             self._tasks.identify(self._run_id, task.key, operation.name, state)
-        facts = {"task": task.key, "operation": operation.name, "parts": len(task.plan.parts())}
+        facts = {"task": task.key, "operation": operation.name, "parts": task.plan.part_count}
         self._context.record(event, facts)
 
     def _burnt(self, task: Task, attempt: Attempt) -> bool:

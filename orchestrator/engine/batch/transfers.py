@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.core import crash, log
-from orchestrator.core.errors import IntegrityError, Stopped
+from orchestrator.core.errors import FencedError, IntegrityError, Stopped
+from orchestrator.engine.batch.moves import PartMoves
 from orchestrator.engine.context import RunContext
 from orchestrator.engine.placing import EitherStop, Placing
-from orchestrator.engine.stores.work_records import Part
+from orchestrator.engine.stores.work_records import Part, PartMove
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.states import PartState
@@ -64,11 +65,13 @@ class Transfers:
         self._counting = threading.Lock()
         self._troubles: queue.SimpleQueue[FailedPart] = queue.SimpleQueue()
         self._pool = context.process.pool(context.process.downloads, "download")
+        self._moves = PartMoves(context, self._is_enough)
 
     def end(self) -> None:
         """End the downloads; what came of a part stays for the next start."""
         self._closing.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self._moves.end()
 
     def offer(self, part: Part) -> None:
         """Take an EXPORTED, DOWNLOADING or VERIFIED part to its place, unless that is under way."""
@@ -110,6 +113,10 @@ class Transfers:
         with self._counting:
             self._open += 1
 
+    def _is_enough(self, waited: int) -> bool:
+        """Tell whether nothing would come to those that are waited for: nothing else is open, or can be."""
+        return waited >= min(self._context.process.downloads, self._open)
+
     def _ended(self) -> None:
         with self._counting:
             self._open -= 1
@@ -128,43 +135,71 @@ class Transfers:
             self._bring_file(part, part.source, _path_of(part.window, part.source, self._folder))
 
     def _bring_file(self, part: Part, source: StoredObject, path: Path) -> None:
-        if part.state is not PartState.VERIFIED or not path.exists():
-            with self._turn():
-                self._begin(part)
-                self._objects.fetch(source, path, self._context.progress.received, self._stop)
-                self._end(part, source)
-        else:  # it may have lain there for long: what a disk has altered since comes anew
+        if part.state is PartState.VERIFIED and path.exists():
+            # It may have lain there for long: what a disk has altered since comes anew.
             self._objects.fetch(source, path, self._context.progress.received, self._stop)
-        self._hand_over(part, path)
+            self._hand_over(part, path)
+            return
+        with self._turn():
+            self._begin(part, source)
+            self._objects.fetch(source, path, self._context.progress.received, self._stop)
+        self._end(part, source, lambda: self._hand_over(part, path))
 
     def _bring_bytes(self, part: Part, source: StoredObject) -> None:
         with self._turn():
-            self._begin(part)
+            self._begin(part, source)
             content = self._objects.read(source, self._context.progress.received, self._stop)
-            self._end(part, source)
+        handed_over: list[threading.Event] = []
         # Waited for, so that a slow disk holds the downloads back and not the memory up.
-        self._hand_over(part, content).wait()
+        self._end(part, source, lambda: handed_over.append(self._hand_over(part, content))).wait()
+        for placed in handed_over:
+            placed.wait()
 
     def _turn(self) -> AbstractContextManager[None]:
         """Hold one of the places that downloads have, over all runs of all processes."""
         places = self._context.process.transfers
         return places.hold(self._stop) if places is not None else nullcontext()
 
-    def _begin(self, part: Part) -> None:
-        if part.state is PartState.VERIFIED:  # its file or its bytes are gone
-            self._move(part, PartState.EXPORTED)
-        self._move(part, PartState.DOWNLOADING)
+    def _begin(self, part: Part, source: StoredObject) -> None:
+        since = part.state
+        if since is PartState.VERIFIED:  # its file or its bytes are gone
+            since = PartState.EXPORTED
+            self._move(part, since)
+        self._moves.tell(PartMove(part.window, source, since, PartState.DOWNLOADING))
         crash.point("part.downloading")
 
-    def _end(self, part: Part, source: StoredObject) -> None:
+    def _end(self, part: Part, source: StoredObject, then: Callable[[], object]) -> threading.Event:
+        """Write down that a part is there, and go on with `then`, unless the part is another by now."""
         crash.point("part.downloaded")
-        self._move(part, PartState.VERIFIED)
-        self._context.record("part.downloaded", {"object": source.name, "bytes": source.size})
+        event = ("part.downloaded", {"object": source.name, "bytes": source.size})
+        move = PartMove(part.window, source, PartState.DOWNLOADING, PartState.VERIFIED, event)
+        return self._tell(part, move, then, placing=False)
+
+    def _tell(
+        self, part: Part, move: PartMove, then: Callable[[], object] = lambda: None, *, placing: bool
+    ) -> threading.Event:
+        """Have a move committed, and return what is set once `then` was done, or the trouble is told."""
+        done = threading.Event()
+
+        def settled(error: Exception | None) -> None:
+            try:
+                _refuse(error)
+                then()
+            except Exception as trouble:  # noqa: BLE001  the edge of a thread: the run's own thread decides
+                self._trouble(part, trouble, placing=placing)
+            self._ended()
+            done.set()
+
+        self._begun()
+        self._moves.tell(move, settled)
+        return done
 
     def _hand_over(self, part: Part, content: Path | bytes) -> threading.Event:
         def durable() -> None:
             crash.point("part.placed")
-            self._move(part, PartState.MERGED)
+            if part.source is not None:
+                move = PartMove(part.window, part.source, PartState.VERIFIED, PartState.MERGED)
+                self._tell(part, move, placing=True)
             self._ended()
 
         def trouble(error: Exception) -> None:
@@ -177,9 +212,8 @@ class Transfers:
 
     def _settle_placed(self, part: Part) -> None:
         """Catch up with a part that the journal of the output has, but the state has not."""
-        for state in (PartState.DOWNLOADING, PartState.VERIFIED, PartState.MERGED):
-            if part.state is not PartState.VERIFIED or state is PartState.MERGED:
-                self._move(part, state)
+        if part.source is not None:
+            self._tell(part, PartMove(part.window, part.source, part.state, PartState.MERGED), placing=True)
 
     def _move(self, part: Part, state: PartState) -> None:
         """Move a part, if its object still is the one at hand."""
@@ -187,6 +221,14 @@ class Transfers:
             self._context.store.parts.move(self._context.run_id, part.window, state, part.source)
         except IntegrityError as error:
             raise StaleError(str(error)) from error
+
+
+def _refuse(error: Exception | None) -> None:
+    """Raise what stands against a move; `StaleError` where it is that the part is another by now."""
+    if isinstance(error, IntegrityError) and not isinstance(error, FencedError):
+        raise StaleError(str(error)) from error
+    if error is not None:
+        raise error
 
 
 def _path_of(window: Window, source: StoredObject, folder: Path) -> Path:

@@ -30,7 +30,8 @@ class Troubles:
 
     def is_due(self, part: Part) -> bool:
         """Tell whether a part may be brought now."""
-        return self._context.waits.due(f"part {part.window}", self._again_at.get(part.window, 0.0))
+        again_at = self._again_at.get(part.window)
+        return again_at is None or self._context.waits.due(f"part {part.window}", again_at)
 
     def face(self, trouble: FailedPart) -> None:
         """
@@ -69,7 +70,7 @@ class Troubles:
 
     def _is_current(self, part: Part) -> bool:
         """Tell whether a part is still the one that was offered: the same window with the same object, on its way."""
-        now = {p.window: p for p in self._parts.of(self._run_id, ON_THE_WAY)}.get(part.window)
+        now = {p.window: p for p in self._parts.of(self._run_id, ON_THE_WAY, part.task)}.get(part.window)
         return now is not None and now.source == part.source
 
     def _lose(self, part: Part) -> None:

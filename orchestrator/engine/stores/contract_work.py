@@ -6,8 +6,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from orchestrator.core.errors import IntegrityError
 from orchestrator.engine.stores.limit_records import Shortage, Within
-from orchestrator.engine.stores.work_records import Attempt, MonthUse, OpenKind, Owned, Part, Tally, Task, UsageRow
+from orchestrator.engine.stores.work_records import (
+    Attempt,
+    MonthUse,
+    OpenKind,
+    Owned,
+    Part,
+    PartMove,
+    Tally,
+    Task,
+    UsageRow,
+)
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
 from orchestrator.model.plan import TaskPlan
@@ -105,8 +116,11 @@ class Tasks(Protocol):
 class Parts(Protocol):
     """The files of runs on their way to the output."""
 
-    def of(self, run_id: str, states: Collection[PartState] | None = None) -> list[Part]:
-        """Return the parts, or those in `states`, by row and column."""
+    def of(self, run_id: str, states: Collection[PartState] | None = None, task: str = "") -> list[Part]:
+        """Return the parts, or those in `states`, or of one `task`, by row and column."""
+
+    def windows(self, run_id: str, states: Collection[PartState]) -> list[Window]:
+        """Return where the parts in `states` are, and nothing else of them."""
 
     def tally(self, run_id: str) -> Mapping[PartState, Tally]:
         """Count the parts in each state that occurs."""
@@ -120,8 +134,19 @@ class Parts(Protocol):
     def move(self, run_id: str, window: Window, state: PartState, source: StoredObject | None = None) -> None:
         """Move a part, unless it is gone or its object is another than the given `source`: `IntegrityError`."""
 
+    def advance(self, run_id: str, moves: Sequence[PartMove]) -> Sequence[IntegrityError | None]:
+        """
+        Move parts along `PART_WAY` and record their events, at once; return for each what stands against it, or None.
+
+        Where a part is not in the state it was thought to be in, it goes all steps from the one that it is in. One
+        that is gone, has another object by now or may not go there stays as it is, and nothing is told of it.
+        """
+
     def move_all(self, run_id: str, windows: Sequence[Window], state: PartState) -> None:
         """Move several parts at once."""
+
+    def clean(self, run_id: str) -> None:
+        """Make all parts CLEANED that are in the result or have nothing for it, whatever their number."""
 
     def lose(self, run_id: str, window: Window) -> None:
         """Make a part whose object cannot be used LOST and then WAITING, at once."""
@@ -139,11 +164,14 @@ class Ledger(Protocol):
     def own(self, run_id: str, objects: Sequence[StoredObject]) -> None:
         """Enter objects of ours; one that is there stays as it is."""
 
-    def of(self, run_id: str) -> list[Owned]:
-        """Return the objects of a run in the order they were entered."""
+    def of(self, run_id: str, name: str = "") -> list[Owned]:
+        """Return the objects of a run, or those of one name, in the order they were entered."""
 
-    def settle(self, owned_id: int, outcome: str) -> None:
-        """Write down what became of an owned object."""
+    def names(self, run_id: str) -> frozenset[str]:
+        """Return the names of the objects of a run."""
+
+    def settle(self, outcomes: Mapping[int, str]) -> None:
+        """Write down what became of owned objects, by their ids, at once."""
 
 
 class Costs(Protocol):

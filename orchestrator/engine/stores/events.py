@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from orchestrator.engine.stores.database import Database
 from orchestrator.engine.stores.dialect import whole_sum
@@ -17,14 +17,28 @@ from orchestrator.engine.stores.schema import events
 from orchestrator.engine.stores.work_records import Pace
 
 _RECORD = insert(events)
+_WRITE_FACTS = json.JSONEncoder(default=str).encode
 _ARRIVALS = ("part.downloaded", "request.answered")  # each brought one piece of a result, and says its bytes
+
+
+RunEvent = tuple[str, str, Mapping[str, Any]]  # a run, what happened to it, and its facts
+
+
+def record_events(db: Connection, at: str, told: Sequence[RunEvent]) -> None:
+    """Write down what happened at one moment, RFC 3339."""
+    rows = [
+        {"run_id": run_id, "at": at, "name": name, "facts": _WRITE_FACTS(dict(facts)), "bytes": facts.get("bytes", 0)}
+        for run_id, name, facts in told
+    ]
+    if rows:
+        db.execute(_RECORD, rows)
 
 
 @dataclass(slots=True, eq=False)
 class _Told:
     """What is to be written down, and whether it was."""
 
-    row: Mapping[str, Any]
+    event: RunEvent
     is_written: bool = False
 
 
@@ -36,12 +50,11 @@ class SqlEvents:
         self._together: GroupCommit[_Told] = GroupCommit()
 
     def record(self, run_id: str, name: str, facts: Mapping[str, Any]) -> None:
-        text, size = json.dumps(dict(facts), default=str), facts.get("bytes", 0)
-        event = _Told({"run_id": run_id, "name": name, "facts": text, "bytes": size})
+        event = _Told((run_id, name, facts))
         while not event.is_written:  # where another's transaction failed that had it, too, it is tried again
             for batch in self._together.batches(run_id, event):
                 with self._db.write() as db:
-                    db.execute(_RECORD, [{**each.row, "at": self._db.now()} for each in batch])
+                    record_events(db, self._db.now(), [each.event for each in batch])
                 for each in batch:
                     each.is_written = True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, select, update
 
@@ -27,14 +27,20 @@ class SqlLedger:
         with self._db.write() as db:
             enter(db, run_id, objects)
 
-    def of(self, run_id: str) -> list[Owned]:
+    def of(self, run_id: str, name: str = "") -> list[Owned]:
+        query = select(ledger).where(ledger.c.run_id == run_id).order_by(ledger.c.id)
         with self._db.read() as db:
-            rows = db.execute(select(ledger).where(ledger.c.run_id == run_id).order_by(ledger.c.id))
+            rows = db.execute(query.where(ledger.c.name == name) if name else query)
             return [Owned(r.id, object_of(r.object), r.outcome) for r in rows]
 
-    def settle(self, owned_id: int, outcome: str) -> None:
-        with self._db.write() as db:
-            db.execute(_SETTLE, {"of": owned_id, "to_outcome": outcome})
+    def names(self, run_id: str) -> frozenset[str]:
+        with self._db.read() as db:
+            return frozenset(db.execute(select(ledger.c.name).where(ledger.c.run_id == run_id)).scalars())
+
+    def settle(self, outcomes: Mapping[int, str]) -> None:
+        if outcomes:
+            with self._db.write() as db:
+                db.execute(_SETTLE, [{"of": owned, "to_outcome": outcome} for owned, outcome in outcomes.items()])
 
 
 def enter(db: Connection, run_id: str, objects: Sequence[StoredObject]) -> None:

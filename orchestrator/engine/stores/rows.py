@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Row, Select, Update, and_, select, update
@@ -78,14 +77,19 @@ def window_of(row: Row[Any]) -> Window:
     return Window(row.row, row.col, row.height, row.width)
 
 
+_READ_OBJECT = json.JSONDecoder().raw_decode
+_WRITE_OBJECT = json.JSONEncoder(sort_keys=True).encode
+
+
 def object_text(source: StoredObject) -> str:
     """Return how an object is written down."""
-    return json.dumps(asdict(source), sort_keys=True)
+    return _WRITE_OBJECT(source.facts())
 
 
 def object_of(text: str) -> StoredObject:
     """Return the object that was written down."""
-    return StoredObject(**json.loads(text))
+    facts, _end = _READ_OBJECT(text)
+    return StoredObject(**facts)
 
 
 def task_update(run_id: str, key: str) -> Update:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from orchestrator.core.errors import IntegrityError
 from orchestrator.engine.stores.contract_work import TaskChange
@@ -57,10 +57,16 @@ class SqlTasks:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._last: tuple[Sequence[Row[Any]], Sequence[Task]] = (), ()  # what `of` returned, and the rows that it was
 
     def of(self, run_id: str) -> list[Task]:
         with self._db.read() as db:
-            return [task_of(row) for row in db.execute(_OF_RUN, {"of_run": run_id})]
+            rows = db.execute(_OF_RUN, {"of_run": run_id}).all()
+        before, known = self._last
+        # Whoever works on a run asks again and again for thousands of tasks of which few have changed.
+        found = [known[n] if n < len(known) and before[n] == row else task_of(row) for n, row in enumerate(rows)]
+        self._last = rows, found
+        return list(found)
 
     def change(self, run_id: str, changes: Mapping[str, TaskChange]) -> None:
         with self._db.write() as db:

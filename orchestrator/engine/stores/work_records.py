@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import StoredObject
@@ -154,6 +156,26 @@ class Part:
     def cell(self) -> Cell:
         """The address of its pixels."""
         return Cell(self.window, self.grid, self.time)
+
+
+@dataclass(frozen=True, slots=True)
+class PartMove:
+    """
+    A part further on its way to the output, as whoever brings it knows it.
+
+    Attributes:
+        window: Of the part.
+        source: The object that was brought.
+        since: The state that the part is in, as far as is known.
+        to: The state that it has come to, of `PART_WAY`.
+        event: The name and the facts of what is told of it; none where it is empty.
+    """
+
+    window: Window
+    source: StoredObject
+    since: PartState
+    to: PartState
+    event: tuple[str, Mapping[str, Any]] | tuple[()] = ()
 
 
 @dataclass(frozen=True, slots=True)
