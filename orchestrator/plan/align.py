@@ -24,6 +24,7 @@ from orchestrator.plan.reproject import (
     within_180,
 )
 from orchestrator.plan.tear import cut_longitude, is_polar
+from orchestrator.raster.spans import some_polygons
 
 DEFAULT_SCALE_METRES = 10.0
 # The Earth's equator in pixels of 2.4 m; columns and rows must also stay far below the 32 bits of TIFF's numbers.
@@ -214,9 +215,10 @@ def _unit_hint(crs: pyproj.CRS, scale: float) -> str:
 
 def _refuse_endless(area: BaseGeometry, grid: Grid) -> None:
     """Refuse an outline that would take hours to be followed from row to row of the grid."""
-    xy, ring = shapely.get_coordinates(shapely.get_rings(shapely.get_parts(area)), return_index=True)
-    rises = np.abs(np.diff(xy[:, 1]))[ring[:-1] == ring[1:]]
-    crossed = float(rises.sum()) / -grid.transform[4]
+    crossed = 0.0
+    for polygons in some_polygons(area):
+        xy, ring = shapely.get_coordinates(shapely.get_rings(polygons), return_index=True)
+        crossed += float(np.abs(np.diff(xy[:, 1]))[ring[:-1] == ring[1:]].sum()) / -grid.transform[4]
     if crossed > MAX_CROSSINGS:
         raise PlanError(
             f"the area's outline crosses rows of pixels {crossed:,.0f} times, {MAX_CROSSINGS:,} at most: "

@@ -92,7 +92,9 @@ def make_plan(
     if spans.pixels() == 0:
         a, e = grid.transform[0], grid.transform[4]
         raise PlanError(f"area {area.name}: no pixel of {a:g} × {-e:g} has its centre inside; give a smaller --scale")
+    inside, memory = spans.pixels(), memory_estimate(grid, pixels, spans, workers=workers)
     tasks = _tasks(grid, spans, pixels, cutting)
+    del spans  # of a large area they weigh as much as all that follows
     parts = [part for task in tasks for part in task.parts()]
     learned = cutting.learned_bytes_per_pixel
     bucket = total_bytes_bound(parts, pixels, cutting.cloud_optimized, learned_bytes_per_pixel=learned)
@@ -102,11 +104,11 @@ def make_plan(
         pixels=pixels,
         tasks=tasks,
         area_wkb=shapely.to_wkb(geometry),
-        area_pixels=spans.pixels(),
+        area_pixels=inside,
         max_part_bytes=cutting.max_part_bytes,
         bucket_bytes=bucket,
         disk_bytes=bucket + 2 * output,
-        memory_bytes=memory_estimate(grid, pixels, spans, workers=workers),
+        memory_bytes=memory,
         notes=(*area.notes, *whereabouts(area), *_notes(area, wanted, grid)),
     )
 

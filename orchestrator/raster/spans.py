@@ -10,7 +10,7 @@ the boundary and never with the number of pixels; memory grows with what is foun
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,8 @@ Narrow = NDArray[np.int32]
 POLYGON = 3  # shapely's type number
 # Crossings computed at once, in a band of rows: each needs about 100 bytes meanwhile.
 MAX_CROSSINGS = 1 << 18
+# Polygons taken out of an area at once: GEOS copies each, and each of its rings.
+POLYGONS_AT_ONCE = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +123,15 @@ class Edges:
     y2: Floats
 
     @classmethod
-    def of(cls, geometry: BaseGeometry, grid: Grid) -> Edges:
-        """Return the edges of all polygons in `geometry`, a geometry in the CRS of `grid`."""
-        polygons = _polygons(geometry)
-        rings, owner = shapely.get_rings(polygons, return_index=True)
+    def joined(cls, edges: list[Edges]) -> Edges:
+        """Return the edges of all."""
+        names = ("polygon", "x1", "y1", "x2", "y2")
+        return cls(*(np.concatenate([getattr(one, name) for one in edges]) for name in names))
+
+    @classmethod
+    def of(cls, polygons: Sequence[Any] | NDArray[np.object_], number: int, grid: Grid) -> Edges:
+        """Return the edges of polygons in the CRS of `grid`, the first of which is called `number`."""
+        rings, owner = shapely.get_rings(np.array(polygons, dtype=object), return_index=True)
         points, ring = shapely.get_coordinates(rings, return_index=True)
         if not np.isfinite(points).all():
             raise AreaError("the area has a coordinate that is not a finite number; repair the area")
@@ -132,7 +139,7 @@ class Edges:
         here = np.flatnonzero(ring[:-1] == ring[1:])
         turned = ~shapely.is_ccw(rings)[ring[here]]
         start, stop = here + turned, here + ~turned
-        return cls(owner[ring[here]].astype(np.int64), x[start], y[start], x[stop], y[stop])
+        return cls(owner[ring[here]].astype(np.int64) + number, x[start], y[start], x[stop], y[stop])
 
     def __getitem__(self, chosen: Any) -> Edges:
         """Return the edges that a numpy index chooses."""
@@ -154,12 +161,15 @@ class Edges:
         return first, last
 
 
-def _polygons(geometry: BaseGeometry) -> NDArray[np.object_]:
-    parts: NDArray[np.object_] = shapely.get_parts(geometry)
-    while np.any(shapely.get_type_id(parts) > POLYGON):  # collections inside collections
-        parts = shapely.get_parts(parts)
-    polygons: NDArray[np.object_] = parts[(shapely.get_type_id(parts) == POLYGON) & ~shapely.is_empty(parts)]
-    return polygons
+def some_polygons(geometry: BaseGeometry) -> Iterator[NDArray[np.object_]]:
+    """Yield the polygons of a geometry, also of collections in it, thousands at a time."""
+    count = int(shapely.get_num_geometries(geometry))
+    for first in range(0, count, POLYGONS_AT_ONCE):
+        last = min(first + POLYGONS_AT_ONCE, count)
+        parts: NDArray[np.object_] = shapely.get_geometry([geometry], np.arange(first, last))
+        while np.any(shapely.get_type_id(parts) > POLYGON):  # collections inside collections
+            parts = shapely.get_parts(parts)
+        yield parts[(shapely.get_type_id(parts) == POLYGON) & ~shapely.is_empty(parts)]
 
 
 def _to_pixels(points: Floats, grid: Grid) -> tuple[Floats, Floats]:
@@ -169,16 +179,26 @@ def _to_pixels(points: Floats, grid: Grid) -> tuple[Floats, Floats]:
     return -c / a + points[:, 0] * (1.0 / a), -f / e + points[:, 1] * (1.0 / e)
 
 
+def _edges_and_spans(geometry: BaseGeometry, grid: Grid, *, all_touched: bool) -> tuple[Edges, RowSpans]:
+    """Return the falling edges of an area, and the spans of what its other edges fill or what all of them touch."""
+    falling, spans, ends = [Edges.of((), 0, grid)], [level_spans(Edges.of((), 0, grid), grid.height)], []
+    number = 0
+    for polygons in some_polygons(geometry):
+        edges = Edges.of(polygons, number, grid)
+        number += len(polygons)
+        falling.append(edges.falling())
+        spans.append(level_spans(edges, grid.height))
+        if all_touched:
+            ends.append(np.stack((edges.x1, edges.y1, edges.x2, edges.y2), axis=1))
+    if ends:
+        spans.append(touched_spans(np.concatenate(ends), grid.height, grid.width))
+    row, start, stop = (np.concatenate(column) for column in zip(*spans, strict=True))
+    return Edges.joined(falling), (row, start, stop)
+
+
 def _filled(geometry: BaseGeometry, grid: Grid, *, all_touched: bool) -> tuple[Ints, list[Narrow], list[Narrow]]:
     """Return how many spans an area has in each row, and their starts and stops, band by band."""
-    edges = Edges.of(geometry, grid)
-    spans = level_spans(edges, grid.height)
-    if all_touched:
-        ends = np.stack((edges.x1, edges.y1, edges.x2, edges.y2), axis=1)
-        more = touched_spans(ends, grid.height, grid.width)
-        row, start, stop = (np.concatenate(pair) for pair in zip(spans, more, strict=True))
-        spans = (row, start, stop)
-    edges = edges.falling()
+    edges, spans = _edges_and_spans(geometry, grid, all_touched=all_touched)
     rows = edges.rows(grid.height)
     counts = np.zeros(grid.height, np.int64)
     starts, stops = [], []
