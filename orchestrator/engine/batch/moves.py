@@ -35,7 +35,7 @@ class PartMoves:
     def __init__(self, context: RunContext, is_enough: Callable[[int], bool]) -> None:
         self._context, self._is_enough = context, is_enough
         self._executor = context.process.pool(1, "moves")
-        self._lock = threading.Lock()  # of what is told
+        self._lock = threading.RLock()  # of what is told; a pool that works where it is given work comes back to it
         self._committing = threading.Lock()
         self._told: dict[Window, _Told] = {}
         self._waited = 0
@@ -55,11 +55,11 @@ class PartMoves:
             self._waited += then is not None
             if self._is_enough(self._waited):
                 self._due.set()
-            begins, self._runs = not self._runs and not self._ended, True
             is_left = self._ended
-        if begins:
-            self._executor.submit(log.carried(self._commit_told))
-        elif is_left:
+            if not self._runs and not is_left:  # inside: nobody ends the thread's pool meanwhile
+                self._runs = True
+                self._executor.submit(log.carried(self._commit_told))
+        if is_left:
             self._commit()
 
     def end(self) -> None:
