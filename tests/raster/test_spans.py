@@ -83,15 +83,15 @@ def test_every_pixel_is_the_one_gdal_burns(all_touched, seed):
 
 
 @settings(max_examples=60, deadline=None)
-@given(seed=st.integers(0, 2**32), most=st.integers(1, 200))
-def test_however_many_rows_are_filled_at_once_the_pixels_are_the_same(seed, most):
-    """Bands of one row, of some, or of all: spans that meet the border of two bands are none the less one row's."""
+@given(seed=st.integers(0, 2**32), most=st.integers(1, 200), polygons=st.integers(1, 3))
+def test_however_much_is_done_at_once_the_pixels_are_the_same(seed, most, polygons):
+    """Bands of one row, of some, or of all; polygons taken apart one by one or several at a time."""
     rng = np.random.default_rng(seed)
     grid = random_grid(rng, 90)
     area = random_area(rng, grid)
     whole = SpanTable.from_geometry(area, grid)
 
-    with patch.object(spans, "MAX_CROSSINGS", most):
+    with patch.object(spans, "MAX_CROSSINGS", most), patch.object(spans, "POLYGONS_AT_ONCE", polygons):
         table = SpanTable.from_geometry(area, grid)
 
         assert np.array_equal(table.counts(7, 5), whole.counts(7, 5))
