@@ -44,7 +44,7 @@ class SpanTable:
         width: Columns of the grid.
         first: For each row, the index of its first span; `height + 1` numbers.
         start: First column of each span.
-        stop: First column after each span. RowSpans of a row are sorted and neither overlap nor touch.
+        stop: First column after each span. Spans of a row are sorted and neither overlap nor touch.
     """
 
     height: int
@@ -102,7 +102,7 @@ class SpanTable:
         start, stop = self.start[low:high] - window.col, self.stop[low:high] - window.col
         near = (stop > 0) & (start < window.width)
         steps = np.zeros((window.height, window.width + 1), np.int8)
-        # RowSpans of a row never touch, so no two of these fall on the same cell.
+        # Spans of a row never touch, so no two of these fall on the same cell.
         steps[row[near], start[near].clip(min=0)] = 1
         steps[row[near], stop[near].clip(max=window.width)] = -1
         return np.cumsum(steps[:, :-1], axis=1, dtype=np.int8).view(np.bool_)
