@@ -198,7 +198,7 @@ def _run(found: Mapping[str, Any]) -> BlockRun:
         _ints(found["blocks"]),
         _ints(found["sizes"]),
         _ints(found["crcs"]),
-        StoredObject(**found["object"]),
+        StoredObject.of(found["object"]),
         tuple(Window(**piece) for piece in found["pieces"]),
     )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,12 @@ class StoredObject:
         if self.checksum is not None:
             told["checksum"] = {"algorithm": self.checksum.algorithm, "value": self.checksum.value}
         return told
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> Self:
+        """Return what `facts` was called on."""
+        checksum = facts.get("checksum")
+        return cls(**{**facts, "checksum": Checksum(**checksum)}) if checksum else cls(**facts)
 
     @property
     def stated(self) -> str:

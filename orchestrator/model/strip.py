@@ -88,7 +88,7 @@ class StripOrder:
         """
         spec: Mapping[str, Any] = unit.plan.spec
         try:
-            parts = tuple((Window(**part["window"]), StoredObject(**part["object"])) for part in spec["parts"])
+            parts = tuple((Window(**part["window"]), StoredObject.of(part["object"])) for part in spec["parts"])
             return cls(OutputStrip(**spec["strip"]), int(spec["turn"]), int(spec["clear"]), parts)
         except (KeyError, TypeError, ValueError) as error:
             raise IntegrityError(f"unit {unit.kind} {unit.key} does not say which strip it makes: {error!r}") from error

@@ -89,7 +89,7 @@ def object_text(source: StoredObject) -> str:
 def object_of(text: str) -> StoredObject:
     """Return the object that was written down."""
     facts, _end = _READ_OBJECT(text)
-    return StoredObject(**facts)
+    return StoredObject.of(facts)
 
 
 def task_update(run_id: str, key: str) -> Update:
