@@ -107,7 +107,7 @@ class Connection:
             try:
                 yield application
             finally:
-                _let_go(application)
+                application.close()
 
     def sign_in(self) -> Self:
         """
@@ -182,7 +182,7 @@ class Connection:
         for thread in self._threads:
             thread.join()
         for one in self._records:
-            _let_go(one)
+            one.close()
         self._ending.close()
         self._forget()
 
@@ -292,12 +292,6 @@ def _state(folder: object) -> dict[str, dict[str, str]]:
 
 def _config(path: object) -> Path | None:
     return path_of(path, "config") if path else None
-
-
-def _let_go(records: Records) -> None:
-    """Close the database, where it was opened."""
-    if "store" in vars(records):
-        records.store.close()
 
 
 @contextmanager

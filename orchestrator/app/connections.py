@@ -268,6 +268,13 @@ class Connections(Records):
 
     # --------------------------------------------------- what all runs share
 
+    def close(self) -> None:
+        """Give up what is shared with other processes, and let go of the database."""
+        for name in ("request_limits", "transfers", "copernicus"):
+            if self._beside is None and name in self.__dict__:
+                getattr(self, name).close()
+        super().close()
+
     @cached_property
     def request_limits(self) -> RequestLimits:
         """What every run of every process of this state shares of the project's direct requests."""

@@ -95,6 +95,12 @@ class Copernicus:
         places = self.settings.copernicus.sessions
         return RequestLimits(SESSIONS + self.scope, places, float("inf"), store=self.store(), clock=self.clock)
 
+    def close(self) -> None:
+        """Give up what is shared with other processes."""
+        for name in ("limits", "sessions"):
+            if name in self.__dict__:
+                getattr(self, name).close()
+
     @cached_property
     def wire(self) -> Wire:
         from orchestrator.clients.cdse.wire import Wire  # noqa: PLC0415

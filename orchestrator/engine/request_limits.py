@@ -301,8 +301,14 @@ class RequestLimits:
         return True
 
     def close(self) -> None:
-        """End the thread; what nobody renews ends by itself."""
+        """End the thread, which would ask the store; the share is given up. Nothing is under way any more."""
         self._ended.set()
+        with self._changed:
+            beating, self._beating = self._beating, None
+        if beating is not None:
+            beating.join()
+            with suppress(OrchestratorError):  # it ends by itself, too
+                self._store.give_up(self.name, self._holder)
 
 
 # What a limit is about, as the object of a sentence.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 
 import pytest
 from scenes_kit import files_of, product_name
@@ -44,6 +45,16 @@ def test_where_all_is_there_the_same_download_is_done_already(brought):
     first = brought.download(levels=["L1C"]).result.run
 
     assert brought.download(levels=["L1C"]).result.run == first
+
+
+def test_nothing_looks_at_the_state_once_the_connection_is_closed(world):
+    """The threads that share limits with other processes have ended: the folder may be removed."""
+    world.add(L1C)
+    with world.open():
+        world.download(levels=["L1C"], l1c_bands=["B02"])
+        assert "limits" in {thread.name for thread in threading.enumerate()}
+
+    assert "limits" not in {thread.name for thread in threading.enumerate()}
 
 
 def elsewhere(world):
