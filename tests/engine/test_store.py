@@ -3,86 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import Connection, event, text
+import store_kit
+from sqlalchemy import text
+from store_kit import TASKS, an_attempt, an_object, collect_all, submit
 
 from orchestrator.core.errors import IntegrityError, UserError
-from orchestrator.engine.stores.contract import Store, TaskChange
+from orchestrator.engine.stores.contract import TaskChange
 from orchestrator.engine.stores.records import Admission
-from orchestrator.engine.stores.sql import SqlStore
-from orchestrator.engine.stores.work_records import Attempt, PartMove
+from orchestrator.engine.stores.work_records import Attempt
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.model.plan import TaskPlan
 from orchestrator.model.states import PartState, RunState, TaskState
 from orchestrator.model.unit import UnitPlan
 
-
-class StillClock:
-    def now(self) -> datetime:
-        return datetime(2024, 6, 1, tzinfo=UTC)
-
-    def monotonic(self) -> float:
-        return 0.0
-
-
-@pytest.fixture
-def store(store_url: str):
-    opened = SqlStore(store_url, StillClock())
-    yield opened
-    with opened._db.read() as db:
-        assert counted(db) == recounted(opened, db), "whatever a test did, what is counted is what is there"
-    opened.close()
-
-
-def counted(db: Connection) -> dict[tuple[str, str], list[int]]:
-    """Return the parts of each run and state as they are counted: how many, with an object, and its bytes."""
-    rows = db.execute(text("SELECT run_id, state, parts, listed, bytes FROM part_counts WHERE parts <> 0"))
-    return {(row.run_id, row.state): [row.parts, row.listed, row.bytes] for row in rows}
-
-
-def recounted(store: Store, db: Connection) -> dict[tuple[str, str], list[int]]:
-    """Return the same, one by one."""
-    found: dict[tuple[str, str], list[int]] = {}
-    for run_id in db.execute(text("SELECT id FROM runs")).scalars().all():
-        for part in store.parts.of(run_id):
-            sums = found.setdefault((run_id, part.state), [0, 0, 0])
-            here = (1, int(part.source is not None), part.source.size if part.source else 0)
-            sums[:] = [was + more for was, more in zip(sums, here, strict=True)]
-    return found
-
-
-TASKS = (TaskPlan(0, Window(0, 0, 512, 512), 256, 256), TaskPlan(1, Window(0, 512, 256, 256), 256, 256))
-
-
-@pytest.fixture
-def planned(store: Store) -> str:
-    run = store.runs.admit(Admission("night", "2024-06-01", ("f" * 64,), "{}"))
-    store.runs.save_plan(run.id, "plan", "image", "{}", TASKS)
-    store.runs.set_state(run.id, RunState.EXPORTING)
-    return run.id
-
-
-def an_attempt(number: int = 1, task: str = "0000") -> Attempt:
-    return Attempt(task, number, f"x{task}{number}", f"d{task}{number}", f"p/{task}/{number}", "", 0.0)
-
-
-def an_object(name: str, generation: str = "1") -> StoredObject:
-    return StoredObject(name, 100, generation, "AAAAAA==")
-
-
-def submit(store: Store, run: str, task: str = "0000", number: int = 1) -> None:
-    store.tasks.intend(run, an_attempt(number, task))
-    store.tasks.identify(run, task, f"op/{task}/{number}", TaskState.QUEUED)
-
-
-def collect_all(store: Store, run: str, task: TaskPlan, key: str = "0000") -> None:
-    store.tasks.change(run, {key: TaskChange(state=TaskState.SUCCEEDED)})
-    store.parts.collect(run, key, {w: an_object(f"{key}-{w.row}-{w.col}") for w in task.parts()}, 1)
+store, planned = store_kit.store, store_kit.planned
 
 
 def test_the_same_declaration_continues_its_run(store):
@@ -376,87 +313,6 @@ def test_bytes_are_counted_beyond_32_bits(store, planned):
 
     assert store.parts.tally(planned)[PartState.EXPORTED].bytes == 2**40 * len(found)
     assert store.events.paces([planned], "")[planned].bytes == 2**40
-
-
-def told_of(store: Store, run: str, to: PartState, since: PartState = PartState.EXPORTED) -> list[PartMove]:
-    """Return a move of each part of the first task, with an event."""
-    mine = store.parts.of(run, task="0000")
-    return [PartMove(p.window, p.source, since, to, ("part.downloaded", {"bytes": 100})) for p in mine if p.source]
-
-
-def states_of(store: Store, run: str) -> list[PartState]:
-    return [part.state for part in store.parts.of(run, task="0000")]
-
-
-def test_parts_that_are_as_thought_advance_by_one_statement(store, planned):
-    """Several steps of many parts, and what is told of them, are one transaction of four statements."""
-    submit(store, planned)
-    collect_all(store, planned, TASKS[0])
-    moves, asked = told_of(store, planned, PartState.VERIFIED), []
-    event.listen(store._db._engine, "before_cursor_execute", lambda *call: asked.append(call[2].split()[0]))
-
-    against = store.parts.advance(planned, moves)
-
-    written = [word for word in asked if word in ("INSERT", "UPDATE")]
-    assert against == [None] * 4
-    assert states_of(store, planned) == [PartState.VERIFIED] * 4
-    assert written == ["UPDATE", "INSERT", "INSERT"]  # parts, their counts, their events
-    assert [row.name for row in store.events.latest(planned)] == ["part.downloaded"] * 4
-
-
-def test_a_part_that_is_another_by_now_keeps_none_of_its_group_back(store, planned):
-    """The one with a new object stays as it is, and nothing is told of it; the others go on."""
-    submit(store, planned)
-    collect_all(store, planned, TASKS[0])
-    moves = told_of(store, planned, PartState.MERGED)
-    moves[1] = replace(moves[1], source=an_object("an earlier one"))
-
-    against = store.parts.advance(planned, moves)
-
-    assert [str(error).split(" has ")[-1] for error in against if error] == [
-        "another object by now than an earlier one"
-    ]
-    assert against[1] is not None
-    assert states_of(store, planned) == [PartState.MERGED, PartState.EXPORTED, PartState.MERGED, PartState.MERGED]
-    assert len(store.events.latest(planned)) == 3
-
-
-@pytest.mark.parametrize("there", [PartState.DOWNLOADING, PartState.VERIFIED, PartState.MERGED])
-def test_a_part_goes_the_steps_that_are_left_for_it(store, planned, there):
-    """Whoever tells where it has come to may not know where it was: after a crash, or a commit that failed."""
-    submit(store, planned)
-    collect_all(store, planned, TASKS[0])
-    store.parts.advance(planned, told_of(store, planned, there))
-
-    against = store.parts.advance(planned, told_of(store, planned, PartState.MERGED))
-
-    assert against == [None] * 4
-    assert states_of(store, planned) == [PartState.MERGED] * 4
-
-
-def test_a_part_does_not_go_back_on_its_way(store, planned):
-    """What is in the output is not brought again by a word that came late."""
-    submit(store, planned)
-    collect_all(store, planned, TASKS[0])
-    store.parts.advance(planned, told_of(store, planned, PartState.MERGED))
-
-    against = store.parts.advance(planned, told_of(store, planned, PartState.VERIFIED, PartState.DOWNLOADING))
-
-    assert all(isinstance(error, IntegrityError) for error in against)
-    assert states_of(store, planned) == [PartState.MERGED] * 4
-
-
-def test_what_is_in_the_result_is_cleaned_whatever_came_of_it(store, planned):
-    """Parts that are placed and those without data; one that is on its way is not touched."""
-    submit(store, planned)
-    collect_all(store, planned, TASKS[0])
-    store.parts.empty(planned, "0001")
-    store.parts.advance(planned, told_of(store, planned, PartState.MERGED)[1:])
-
-    store.parts.clean(planned)
-
-    states = Counter(part.state for part in store.parts.of(planned))
-    assert states == {PartState.CLEANED: 4, PartState.EXPORTED: 1}
 
 
 def test_deletions_are_settled_together(store, planned):
