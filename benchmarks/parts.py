@@ -31,8 +31,9 @@ from pathlib import Path
 from typing import Any
 
 sys.path[:0] = [str(Path(__file__).resolve().parent)]
-from parts_cloud import CellsProduct, CloudRoute, a_plan  # noqa: E402  after the line that finds it
+from parts_cloud import CellsProduct, CloudRoute  # noqa: E402  after the line that finds it
 from sqlalchemy import event  # noqa: E402
+from waiting import a_plan  # noqa: E402
 
 from orchestrator.core import log  # noqa: E402
 from orchestrator.core.clock import SystemClock  # noqa: E402
@@ -318,6 +319,8 @@ def main() -> None:
     given = parser.parse_args()
     parts, again = (n // (10 if given.quick else 1) for n in (given.parts, given.restart))
     rows: list[dict[str, Any]] = []
+    if given.folder is not None:
+        given.folder.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="parts-", dir=given.folder))
     profile = cProfile.Profile() if given.profile else None
     try:

@@ -7,47 +7,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from shapely import box
-
 from orchestrator.core.files import sha256_of, write_whole
 from orchestrator.model.batch import (
-    AttemptNames,
-    Described,
     ExportOrder,
-    Matched,
     Operation,
     OperationState,
-    OrderShape,
 )
-from orchestrator.model.grid import Grid, Window
+from orchestrator.model.grid import Window
 from orchestrator.model.job import Job
 from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.plan_json import plan_from_json, plan_to_json
 from orchestrator.model.product import Evidence, Finishing, Made, MadeFile, RunSnapshot, Settled
-from orchestrator.model.spec import PixelSpec
 from orchestrator.model.unit import Cell
-from orchestrator.routes.names import Naming, match, prefix_of, wrote
+from orchestrator.routes.named import NamedRoute
+from orchestrator.routes.names import Naming, prefix_of
 
-SIDE = 256  # of a part, pixels
 NAMING = Naming("benchmark", "orchestrator")
-
-
-def a_plan(tasks: int, parts: int) -> Plan:
-    """Return `tasks` strips one below the other, each of `parts` blocks side by side."""
-    grid = Grid("EPSG:32633", (10.0, 0.0, 500_000.0, 0.0, -10.0, 9_000_000.0), tasks * SIDE, parts * SIDE)
-    windows = [Window(n * SIDE, 0, SIDE, parts * SIDE) for n in range(tasks)]
-    return Plan(
-        grid=grid,
-        pixels=PixelSpec(("constant",), "float32", -9999.0),
-        tasks=tuple(TaskPlan(n, window, SIDE, SIDE) for n, window in enumerate(windows)),
-        area_wkb=box(*grid.bounds()).wkb,
-        area_pixels=grid.pixels,
-        max_part_bytes=48 * 2**20,
-        bucket_bytes=1,
-        disk_bytes=1,
-        memory_bytes=1,
-    )
 
 
 class CloudObjects:
@@ -82,14 +58,14 @@ class CloudObjects:
     def close(self) -> None: ...
 
 
-class CloudRoute:
+class CloudRoute(NamedRoute):
     """`batch.BatchRoute`: an export that was started has succeeded by the next list, with all its files."""
 
     name = "benchmark"
     rungs: Sequence[Mapping[str, Any]] = ({},)
 
     def __init__(self) -> None:
-        self.objects = CloudObjects()
+        self.naming, self.objects = NAMING, CloudObjects()
         self._started: dict[str, Operation] = {}
         self.stuck = False  # whether exports stay in the queue
 
@@ -110,33 +86,6 @@ class CloudRoute:
         return self._started.get(name)
 
     def cancel(self, name: str) -> None: ...
-
-    def name_attempt(self, run_id: str, task: str, number: int, asked: OrderShape | None = None) -> AttemptNames:
-        return NAMING.attempt(run_id, task, number, asked)
-
-    def described(self, description: str) -> Described | None:
-        return NAMING.described(description)
-
-    def attempt_of(self, name: str) -> Described | None:
-        return NAMING.attempt_of(name)
-
-    def run_prefix(self, run_id: str) -> str:
-        return NAMING.run_prefix(run_id)
-
-    def run_of(self, name: str) -> str:
-        return NAMING.run_of(name)
-
-    def manifest_name(self, run_id: str) -> str:
-        return NAMING.manifest(run_id)
-
-    def prefix_of(self, name: str) -> str:
-        return prefix_of(name)
-
-    def files(self, task: TaskPlan, prefix: str, begun: float) -> Matched:
-        return match(task, prefix, begun, self.objects.find(prefix))
-
-    def wrote(self, task: TaskPlan, prefix: str, begun: float, source: StoredObject) -> bool:
-        return wrote(task, prefix, begun, source)
 
     def close(self) -> None: ...
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.clients.earthengine import EarthEngine
-from orchestrator.model.batch import AttemptNames, Described, ExportOrder, Matched, Operation, OrderShape
-from orchestrator.model.objects import StoredObject
-from orchestrator.model.plan import Plan, TaskPlan
+from orchestrator.model.batch import ExportOrder, Operation
+from orchestrator.model.plan import Plan
 from orchestrator.model.ports import ObjectStore
 from orchestrator.routes.filled import filled
-from orchestrator.routes.names import Naming, match, prefix_of, wrote
+from orchestrator.routes.named import NamedRoute
+from orchestrator.routes.names import Naming
 
 # Earth Engine computes an export in tiles of this side; a quarter of the pixels at once needs about a quarter of the
 # memory there.
@@ -33,7 +33,7 @@ class ExportOptions:
     priority: int | None = None
 
 
-class BatchExport:
+class BatchExport(NamedRoute):
     """
     A route by `image:export`: `model.batch.BatchRoute`. `destination` adds where the files go to a task's parameters
     and chooses the client's function that writes the request.
@@ -54,7 +54,7 @@ class BatchExport:
         self.objects = objects
         self._engine = engine
         self._destination = destination
-        self._naming = naming
+        self.naming = naming
         self._options = options
 
     def start(self, image: str, plan: Plan, order: ExportOrder) -> Operation:
@@ -71,35 +71,6 @@ class BatchExport:
     def close(self) -> None:
         self.objects.close()
         self._engine.close()
-
-    # ----------------------------------------------------------------- names
-
-    def name_attempt(self, run_id: str, task: str, number: int, asked: OrderShape | None = None) -> AttemptNames:
-        return self._naming.attempt(run_id, task, number, asked)
-
-    def described(self, description: str) -> Described | None:
-        return self._naming.described(description)
-
-    def attempt_of(self, name: str) -> Described | None:
-        return self._naming.attempt_of(name)
-
-    def run_prefix(self, run_id: str) -> str:
-        return self._naming.run_prefix(run_id)
-
-    def run_of(self, name: str) -> str:
-        return self._naming.run_of(name)
-
-    def manifest_name(self, run_id: str) -> str:
-        return self._naming.manifest(run_id)
-
-    def prefix_of(self, name: str) -> str:
-        return prefix_of(name)
-
-    def files(self, task: TaskPlan, prefix: str, begun: float) -> Matched:
-        return match(task, prefix, begun, self.objects.find(prefix))
-
-    def wrote(self, task: TaskPlan, prefix: str, begun: float, source: StoredObject) -> bool:
-        return wrote(task, prefix, begun, source)
 
     # --------------------------------------------------------------- request
 

@@ -17,13 +17,9 @@ from typing import Any
 from orchestrator.core.errors import GenerationError, NotFoundError, ThrottleError, TransientError
 from orchestrator.model.batch import (
     AlreadyStartedError,
-    AttemptNames,
-    Described,
     ExportOrder,
-    Matched,
     Operation,
     OperationState,
-    OrderShape,
 )
 from orchestrator.model.grid import Grid, Window
 from orchestrator.model.objects import Deletion, StoredObject
@@ -31,7 +27,8 @@ from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.ports import Diagnosis, RefusedError
 from orchestrator.model.spec import PixelSpec
 from orchestrator.model.states import Failure
-from orchestrator.routes.names import Naming, match, prefix_of, wrote
+from orchestrator.routes.named import NamedRoute
+from orchestrator.routes.names import Naming
 
 NAMING = Naming("me", "p")
 BLOCK = 256
@@ -292,11 +289,12 @@ class WorldObjects:
 
 
 @dataclass(frozen=True, slots=True)
-class WorldRoute:
+class WorldRoute(NamedRoute):
     """`batch.BatchRoute` on a world, and the list of its operations."""
 
     world: World
     name: str = "model"
+    naming: Naming = NAMING
     rungs: Sequence[Mapping[str, Any]] = ({"shard": 256}, {"shard": 128}, {"shard": 64})
 
     @property
@@ -323,33 +321,6 @@ class WorldRoute:
 
     def cancel(self, name: str) -> None:
         self.world.cancel(name)
-
-    def name_attempt(self, run_id: str, task: str, number: int, asked: OrderShape | None = None) -> AttemptNames:
-        return NAMING.attempt(run_id, task, number, asked)
-
-    def described(self, description: str) -> Described | None:
-        return NAMING.described(description)
-
-    def attempt_of(self, name: str) -> Described | None:
-        return NAMING.attempt_of(name)
-
-    def run_prefix(self, run_id: str) -> str:
-        return NAMING.run_prefix(run_id)
-
-    def run_of(self, name: str) -> str:
-        return NAMING.run_of(name)
-
-    def manifest_name(self, run_id: str) -> str:
-        return NAMING.manifest(run_id)
-
-    def prefix_of(self, name: str) -> str:
-        return prefix_of(name)
-
-    def files(self, task: TaskPlan, prefix: str, begun: float) -> Matched:
-        return match(task, prefix, begun, self.world.find(prefix))
-
-    def wrote(self, task: TaskPlan, prefix: str, begun: float, source: StoredObject) -> bool:
-        return wrote(task, prefix, begun, source)
 
     def close(self) -> None:
         pass

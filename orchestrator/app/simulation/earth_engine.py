@@ -13,19 +13,17 @@ from orchestrator.app.simulation.virtual_time import VirtualClock
 from orchestrator.core.errors import ThrottleError
 from orchestrator.engine.stores.sharing import QUEUE_TASKS
 from orchestrator.model.batch import (
-    AttemptNames,
-    Described,
     ExportOrder,
     Matched,
     Operation,
     OperationState,
-    OrderShape,
 )
 from orchestrator.model.grid import Window
 from orchestrator.model.objects import Deletion, StoredObject
 from orchestrator.model.plan import Plan, TaskPlan
 from orchestrator.model.ports import Stop
-from orchestrator.routes.names import Naming, prefix_of
+from orchestrator.routes.named import NamedRoute
+from orchestrator.routes.names import Naming
 
 _NAMING = Naming("simulated")
 
@@ -82,14 +80,15 @@ class SimulatedObjects:
         """Nothing is kept open."""
 
 
-class SimulatedExports:
+class SimulatedExports(NamedRoute):
     """See `model.batch.BatchRoute`: exports of one project, so many at once, in the order in which they were asked."""
 
     name = "simulated"
     rungs: Sequence[Mapping[str, Any]] = ({"usual": 1},)
+    objects: SimulatedObjects
 
     def __init__(self, model: ExportModel, slots: Station, bucket: Occupation, clock: VirtualClock) -> None:
-        self.objects = SimulatedObjects(bucket)
+        self.naming, self.objects = _NAMING, SimulatedObjects(bucket)
         self.most_queued = 0
         self._model, self._slots, self._clock = model, slots, clock
         self._operations: dict[str, Operation] = {}
@@ -145,27 +144,6 @@ class SimulatedExports:
 
     def cancel(self, name: str) -> None:
         """Nothing is cancelled in a simulation: whoever asks has no budget left, and it ends."""
-
-    def name_attempt(self, run_id: str, task: str, number: int, asked: OrderShape | None = None) -> AttemptNames:
-        return _NAMING.attempt(run_id, task, number, asked)
-
-    def described(self, description: str) -> Described | None:
-        return _NAMING.described(description)
-
-    def attempt_of(self, name: str) -> Described | None:
-        return _NAMING.attempt_of(name)
-
-    def run_prefix(self, run_id: str) -> str:
-        return _NAMING.run_prefix(run_id)
-
-    def run_of(self, name: str) -> str:
-        return _NAMING.run_of(name)
-
-    def manifest_name(self, run_id: str) -> str:
-        return _NAMING.manifest(run_id)
-
-    def prefix_of(self, name: str) -> str:
-        return prefix_of(name)
 
     def files(self, task: TaskPlan, prefix: str, begun: float) -> Matched:  # noqa: ARG002  the port's signature
         return Matched(self._files.get(prefix, {}), ())
